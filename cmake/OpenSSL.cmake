@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: ISC
+# The target qsp_libcrypto: OpenSSL's libcrypto >= 3.5, the system's or that of ./setup.
+set(QSP_OPENSSL_NEEDED 3.5)
+
+add_library(qsp_libcrypto INTERFACE)
+if(QSP_OPENSSL_PREFIX)
+	foreach(file include/openssl/opensslv.h lib/libcrypto.so)
+		if(NOT EXISTS "${QSP_OPENSSL_PREFIX}/${file}")
+			message(FATAL_ERROR "no ${file} in QSP_OPENSSL_PREFIX: run ./setup, then make")
+		endif()
+	endforeach()
+	set(QSP_OPENSSL_INCLUDE "${QSP_OPENSSL_PREFIX}/include")
+	target_include_directories(qsp_libcrypto SYSTEM INTERFACE "${QSP_OPENSSL_INCLUDE}")
+	target_link_libraries(qsp_libcrypto INTERFACE "${QSP_OPENSSL_PREFIX}/lib/libcrypto.so")
+	file(STRINGS "${QSP_OPENSSL_INCLUDE}/openssl/opensslv.h" line
+		REGEX "define OPENSSL_VERSION_STR ")
+	string(REGEX MATCH "[0-9.]+" QSP_OPENSSL_VERSION "${line}")
+	if(QSP_OPENSSL_VERSION VERSION_LESS QSP_OPENSSL_NEEDED)
+		message(FATAL_ERROR "OpenSSL in QSP_OPENSSL_PREFIX is ${QSP_OPENSSL_VERSION}, "
+			"QSP needs ${QSP_OPENSSL_NEEDED}: run ./setup, then make")
+	endif()
+	set(CMAKE_BUILD_RPATH "${QSP_OPENSSL_PREFIX}/lib")
+	set(CMAKE_INSTALL_RPATH "${QSP_OPENSSL_PREFIX}/lib")
+else()
+	find_package(OpenSSL ${QSP_OPENSSL_NEEDED} COMPONENTS Crypto)
+	if(NOT OpenSSL_FOUND)
+		message(FATAL_ERROR "no OpenSSL >= ${QSP_OPENSSL_NEEDED} here: run ./setup, then make "
+			"(which passes -DQSP_OPENSSL_PREFIX=$(./setup --prefix))")
+	endif()
+	target_link_libraries(qsp_libcrypto INTERFACE OpenSSL::Crypto)
+	set(QSP_OPENSSL_VERSION "${OPENSSL_VERSION}")
+endif()
+message(STATUS "OpenSSL ${QSP_OPENSSL_VERSION}")
