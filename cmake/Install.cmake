@@ -20,6 +20,6 @@ configure_file(cmake/libqsp.pc.in libqsp.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/libqsp.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 foreach(section 1 5 8)
-	file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/man/*.${section}")
-	install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+	install(DIRECTORY docs/man/ DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}" OPTIONAL
+		FILES_MATCHING PATTERN "*.${section}")
 endforeach()
