@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection on a loop: moves bytes between a socket and qsp_conn, channel messages between
+ * qsp_conn and qsp_mux, and time into both. It owns the socket, the conn and the mux. Callbacks
+ * run on the loop's thread; freeing the drive from inside one is allowed.
+ *
+ * Receive and send buffers belong to the loop (struct qsp_drive_pool) and are borrowed while bytes
+ * move; a drive keeps bytes of its own only for a partial unit or a write that the socket did not
+ * take, and frees that memory when idle.
+ */
+#ifndef QSP_APP_DRIVE_H
+#define QSP_APP_DRIVE_H
+
+#include <qsp/channel.h>
+#include <qsp/conn.h>
+
+#include <uv.h>
+
+/* What the drives of one loop share: worker, buffers. One per thread. */
+struct qsp_drive_pool;
+QSP_MUST_USE qsp_err qsp_drive_pool_new(uv_loop_t *loop, const struct qsp_crypto *cx,
+					struct qsp_drive_pool **out);
+void qsp_drive_pool_free(struct qsp_drive_pool *p);
+struct qsp_worker *qsp_drive_pool_worker(struct qsp_drive_pool *p);
+
+struct qsp_drive;
+
+struct qsp_drive_ops {
+	/* Wants that need an answer (TRUST AUTH SIGN DECAPS REPLY) or IS_OPEN changed. */
+	void (*wants)(void *arg, unsigned wants);
+	/* A channel event, as qsp_mux_event gave it. */
+	void (*event)(void *arg, const struct qsp_mux_event *ev);
+	/* The output has room again: channels may be read from. */
+	void (*room)(void *arg);
+	/* It is over: e 0 after an orderly close of either side, else the error. Called once, after
+	 * the last byte that could be sent; the drive lives until qsp_drive_free. */
+	void (*closed)(void *arg, qsp_err e);
+};
+
+/* Takes fd (non-blocking, connected) and conn; on error they stay the caller's. */
+QSP_MUST_USE qsp_err qsp_drive_new(struct qsp_drive_pool *p, int fd, struct qsp_conn *conn,
+				   const struct qsp_mux_limits *limits,
+				   const struct qsp_drive_ops *ops, void *arg,
+				   struct qsp_drive **out);
+void qsp_drive_free(struct qsp_drive *d);
+
+struct qsp_conn *qsp_drive_conn(struct qsp_drive *d);
+struct qsp_mux *qsp_drive_mux(struct qsp_drive *d);
+
+/* Something was answered or written into conn or mux: let it move (now or on this loop turn). */
+void qsp_drive_kick(struct qsp_drive *d);
+
+/* Ends the connection in order; ops->closed follows, at the latest after linger_ms. */
+void qsp_drive_close(struct qsp_drive *d, enum qsp_reason reason, const char *text,
+		     unsigned linger_ms);
+
+/* The wall and mono time as the engine wants them. */
+struct qsp_now qsp_drive_now(const uv_loop_t *loop);
+
+#endif
