@@ -5,12 +5,17 @@ install(TARGETS qsp_static qsp_shared
 	LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY include/qsp DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
-# libqsp.so carries its own path to a private OpenSSL; the linker and a static link need it told.
+# A private libcrypto goes along; libqsp.so knows where it is, the linker and a static link need
+# it told.
 if(QSP_OPENSSL_PREFIX)
+	install(FILES "${QSP_OPENSSL_PREFIX}/lib/libcrypto.so.3"
+		DESTINATION "${QSP_PRIVATE_LIBDIR}"
+		PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+		WORLD_READ WORLD_EXECUTE)
 	set(QSP_PC_REQUIRES "")
-	set(QSP_PC_LIBS " -Wl,-rpath-link,${QSP_OPENSSL_PREFIX}/lib")
+	set(QSP_PC_LIBS " -Wl,-rpath-link,${QSP_PRIVATE_LIBDIR}")
 	set(QSP_PC_LIBS_PRIVATE
-		"-L${QSP_OPENSSL_PREFIX}/lib -Wl,-rpath,${QSP_OPENSSL_PREFIX}/lib -lcrypto")
+		"-L${QSP_PRIVATE_LIBDIR} -Wl,-rpath,${QSP_PRIVATE_LIBDIR} -l:libcrypto.so.3")
 else()
 	set(QSP_PC_REQUIRES "libcrypto >= ${QSP_OPENSSL_NEEDED}")
 	set(QSP_PC_LIBS "")

@@ -19,8 +19,13 @@ if(QSP_OPENSSL_PREFIX)
 		message(FATAL_ERROR "OpenSSL in QSP_OPENSSL_PREFIX is ${QSP_OPENSSL_VERSION}, "
 			"QSP needs ${QSP_OPENSSL_NEEDED}: run ./setup, then make")
 	endif()
+	# Its place is somebody's cache, which other users cannot read: builds and installations hold
+	# a copy in lib/qsp/, found from where the program is. Build and install tree use one path,
+	# for CMake pads a path to be rewritten with an empty element, which means the working folder.
+	set(QSP_PRIVATE_LIBDIR "${CMAKE_INSTALL_PREFIX}/lib/qsp")
+	file(COPY "${QSP_OPENSSL_PREFIX}/lib/libcrypto.so.3" DESTINATION "${PROJECT_BINARY_DIR}/lib/qsp")
 	set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
-	set(CMAKE_INSTALL_RPATH "${QSP_OPENSSL_PREFIX}/lib")
+	set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib/qsp")
 else()
 	find_package(OpenSSL ${QSP_OPENSSL_NEEDED} COMPONENTS Crypto)
 	if(NOT OpenSSL_FOUND)

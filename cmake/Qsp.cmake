@@ -8,7 +8,8 @@
 #   qsp_fuzz(msg fuzz_msg.c)                           a fuzz target: CTest's fuzz-msg
 #   qsp_e2e(10-login.sh)                               a scenario: CTest's e2e-10-login
 #
-# Tests run in the top folder of the source tree. Source lists are explicit.
+# LIBS qsp_libcrypto gives a test OpenSSL itself, with its headers: <openssl/...> without it may be
+# an older one of the system. Tests run in the top folder of the source tree. Source lists are explicit.
 
 set(QSP_CORE_LAYERS base crypto proto trust) # these make libqsp
 set(QSP_OUTER_LAYERS "")                     # static libraries for the programs
@@ -69,6 +70,12 @@ function(qsp_library)
 	foreach(lib qsp_static qsp_shared)
 		target_link_libraries(${lib} PRIVATE qsp_libcrypto)
 	endforeach()
+	if(QSP_OPENSSL_PREFIX)
+		file(RELATIVE_PATH way "${CMAKE_INSTALL_FULL_LIBDIR}" "${QSP_PRIVATE_LIBDIR}")
+		set(ways "$ORIGIN/qsp" "$ORIGIN/${way}")
+		list(REMOVE_DUPLICATES ways)
+		set_target_properties(qsp_shared PROPERTIES INSTALL_RPATH "${ways}")
+	endif()
 	if(NOT QSP_SANITIZE)
 		target_link_options(qsp_shared PRIVATE -Wl,--no-undefined)
 	endif()
@@ -103,6 +110,9 @@ function(qsp_program name)
 	if(QSP_FUZZ)
 		set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
 	elseif(arg_DEST STREQUAL "libexec")
+		if(QSP_OPENSSL_PREFIX)
+			set_property(TARGET ${name} APPEND PROPERTY INSTALL_RPATH "$ORIGIN/../../lib/qsp")
+		endif()
 		install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/qsp")
 	elseif(arg_DEST STREQUAL "sbin")
 		install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}")

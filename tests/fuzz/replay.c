@@ -47,7 +47,7 @@ main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
 		if (nftw(argv[i], replay, 16, FTW_PHYS) != 0) {
-			fprintf(stderr, "replay: stopped at %s\n", argv[i]);
+			fprintf(stderr, "replay: %s is absent, or stopped there\n", argv[i]);
 			return 1;
 		}
 	}
