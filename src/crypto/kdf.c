@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/* HKDF as RFC 5869 writes it, over qsp_hash_hmac. */
+#include "crypto/kdf.h"
+
+#include "base/mem.h"
+
+#define INFO_MAX 6 /* parts of info, as callers have them */
+
+qsp_err
+qsp_kdf_extract(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes salt,
+		const struct qsp_bytes *ikm, size_t n_ikm, uint8_t *out)
+{
+	return qsp_hash_hmac(cx, id, salt, ikm, n_ikm, out);
+}
+
+/* T(i) = HMAC(PRK, T(i-1) || info || i) */
+qsp_err
+qsp_kdf_expand(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes prk,
+	       const struct qsp_bytes *info, size_t n_info, uint8_t *out, size_t n)
+{
+	size_t len = qsp_hash_len(id);
+	uint8_t t[QSP_HASH_MAX], i = 0;
+	struct qsp_bytes parts[1 + INFO_MAX + 1];
+	qsp_err e = QSP_OK;
+
+	if (n > 255 * len || n_info > INFO_MAX)
+		return QSP_E_INPUT;
+	parts[0] = QSP_BYTES_NONE;
+	for (size_t k = 0; k < n_info; k++)
+		parts[1 + k] = info[k];
+	parts[1 + n_info] = qsp_bytes(&i, 1);
+	for (size_t done = 0; done < n; done += len) {
+		size_t want = n - done < len ? n - done : len;
+
+		i++;
+		e = qsp_hash_hmac(cx, id, prk, parts, n_info + 2, t);
+		if (e)
+			break;
+		memcpy(out + done, t, want);
+		parts[0] = qsp_bytes(t, len);
+	}
+	qsp_mem_wipe(t, sizeof(t));
+	if (e)
+		qsp_mem_wipe(out, n);
+	return e;
+}

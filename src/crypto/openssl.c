@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * libcrypto behind crypto.h, rand.h and hash.h. HMAC is made of two hashes here (RFC 2104): EVP_MAC
+ * would cost as much again in parameters, and a handshake makes some sixty of them.
+ */
+#include "crypto/openssl.h"
+
+#include "base/mem.h"
+#include "crypto/rand.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+#define BLOCK_MAX 136 /* the longest block of a hash here: SHA3-256's rate */
+
+static const struct {
+	const char *name;
+	uint8_t len, block; /* bytes */
+} hashes[QSP_OPENSSL_HASHES] = {
+	[QSP_HASH_SHA256] = { "SHA2-256", 32, 64 },
+	[QSP_HASH_SHA384] = { "SHA2-384", 48, 128 },
+	[QSP_HASH_SHA3_256] = { "SHA3-256", 32, 136 },
+};
+
+static const char *const ciphers[QSP_OPENSSL_AEADS + 1] = {
+	[1] = "AES-256-GCM",
+	[2] = "AES-256-CTR",
+	[3] = "ChaCha20-Poly1305",
+};
+
+qsp_err
+qsp_openssl_failed(void)
+{
+	ERR_clear_error();
+	return QSP_E_CRYPTO;
+}
+
+static bool
+fetch_all(struct qsp_crypto *cx)
+{
+	for (int i = 0; i < QSP_OPENSSL_HASHES; i++)
+		if (!(cx->md[i] = EVP_MD_fetch(cx->lib, hashes[i].name, NULL)))
+			return false;
+	for (int i = 1; i <= QSP_OPENSSL_AEADS; i++)
+		if (!(cx->cipher[i] = EVP_CIPHER_fetch(cx->lib, ciphers[i], NULL)))
+			return false;
+	cx->ml_dsa[0] = EVP_SIGNATURE_fetch(cx->lib, "ML-DSA-65", NULL);
+	cx->ml_dsa[1] = EVP_SIGNATURE_fetch(cx->lib, "ML-DSA-87", NULL);
+	return cx->ml_dsa[0] && cx->ml_dsa[1];
+}
+
+/* The algorithms that are used by name only: their absence shows here and not in a handshake. */
+static bool
+has_all(const struct qsp_crypto *cx)
+{
+	static const char *const names[] = { "ML-KEM-768", "ML-KEM-1024", "X25519" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		EVP_KEYMGMT *m = EVP_KEYMGMT_fetch(cx->lib, names[i], NULL);
+
+		if (!m)
+			return false;
+		EVP_KEYMGMT_free(m);
+	}
+	return true;
+}
+
+qsp_err
+qsp_crypto_new(qsp_random_fn fn, void *arg, struct qsp_crypto **out)
+{
+	struct qsp_crypto *cx = qsp_mem_alloc(sizeof(*cx));
+
+	*out = NULL;
+	if (!cx)
+		return QSP_E_NOMEM;
+	cx->random = fn;
+	cx->random_arg = arg;
+	cx->lib = OSSL_LIB_CTX_new();
+	if (!cx->lib || !fetch_all(cx) || !has_all(cx)) {
+		qsp_crypto_free(cx);
+		return qsp_openssl_failed();
+	}
+	*out = cx;
+	return QSP_OK;
+}
+
+void
+qsp_crypto_free(struct qsp_crypto *cx)
+{
+	if (!cx)
+		return;
+	for (int i = 0; i < QSP_OPENSSL_HASHES; i++)
+		EVP_MD_free(cx->md[i]);
+	for (int i = 1; i <= QSP_OPENSSL_AEADS; i++)
+		EVP_CIPHER_free(cx->cipher[i]);
+	EVP_SIGNATURE_free(cx->ml_dsa[0]);
+	EVP_SIGNATURE_free(cx->ml_dsa[1]);
+	OSSL_LIB_CTX_free(cx->lib);
+	qsp_mem_free(cx);
+}
+
+const char *
+qsp_crypto_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}
+
+qsp_err
+qsp_rand_bytes(const struct qsp_crypto *cx, uint8_t *out, size_t n)
+{
+	if (cx->random(cx->random_arg, out, n) == QSP_OK)
+		return QSP_OK;
+	qsp_mem_wipe(out, n);
+	return QSP_E_RNG;
+}
+
+qsp_err
+qsp_rand_system(void *unused, uint8_t *out, size_t n)
+{
+	(void)unused;
+	if (RAND_priv_bytes_ex(NULL, out, n, 256) == 1)
+		return QSP_OK;
+	ERR_clear_error();
+	qsp_mem_wipe(out, n);
+	return QSP_E_RNG;
+}
+
+size_t
+qsp_hash_len(enum qsp_hash_id id)
+{
+	return hashes[id].len;
+}
+
+static bool
+update(EVP_MD_CTX *c, const struct qsp_bytes *parts, size_t n_parts)
+{
+	for (size_t i = 0; i < n_parts; i++)
+		if (EVP_DigestUpdate(c, parts[i].p, parts[i].n) != 1)
+			return false;
+	return true;
+}
+
+qsp_err
+qsp_hash_parts(const struct qsp_crypto *cx, enum qsp_hash_id id, const struct qsp_bytes *parts,
+	       size_t n_parts, uint8_t *out)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	bool ok = c && EVP_DigestInit_ex2(c, cx->md[id], NULL) == 1 &&
+		  update(c, parts, n_parts) && EVP_DigestFinal_ex(c, out, NULL) == 1;
+
+	EVP_MD_CTX_free(c);
+	if (ok)
+		return QSP_OK;
+	qsp_mem_wipe(out, hashes[id].len);
+	return qsp_openssl_failed();
+}
+
+qsp_err
+qsp_hash_one(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes in, uint8_t *out)
+{
+	return qsp_hash_parts(cx, id, &in, 1, out);
+}
+
+bool
+qsp_openssl_hmac_start(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes key,
+		       uint8_t pad, EVP_MD_CTX *c)
+{
+	uint8_t block[BLOCK_MAX] = { 0 };
+	size_t len = hashes[id].block;
+	bool ok = true;
+
+	if (key.n > len)
+		ok = qsp_hash_one(cx, id, key, block) == QSP_OK;
+	else if (key.n > 0)
+		memcpy(block, key.p, key.n);
+	for (size_t i = 0; i < len; i++)
+		block[i] ^= pad;
+	ok = ok && EVP_DigestInit_ex2(c, cx->md[id], NULL) == 1 &&
+	     EVP_DigestUpdate(c, block, len) == 1;
+	qsp_mem_wipe(block, sizeof(block));
+	return ok;
+}
+
+qsp_err
+qsp_hash_hmac(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes key,
+	      const struct qsp_bytes *parts, size_t n_parts, uint8_t *out)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	uint8_t inner[QSP_HASH_MAX];
+	/* key may alias out, so out is written last */
+	bool ok = c && qsp_openssl_hmac_start(cx, id, key, QSP_OPENSSL_IPAD, c) &&
+		  update(c, parts, n_parts) && EVP_DigestFinal_ex(c, inner, NULL) == 1 &&
+		  qsp_openssl_hmac_start(cx, id, key, QSP_OPENSSL_OPAD, c) &&
+		  EVP_DigestUpdate(c, inner, hashes[id].len) == 1 &&
+		  EVP_DigestFinal_ex(c, out, NULL) == 1;
+
+	EVP_MD_CTX_free(c); /* wipes */
+	qsp_mem_wipe(inner, sizeof(inner));
+	if (ok)
+		return QSP_OK;
+	qsp_mem_wipe(out, hashes[id].len);
+	return qsp_openssl_failed();
+}
