@@ -74,7 +74,7 @@ qsp_crypto_new(qsp_random_fn fn, void *arg, struct qsp_crypto **out)
 	*out = NULL;
 	if (!cx)
 		return QSP_E_NOMEM;
-	cx->random = fn;
+	cx->random = fn ? fn : qsp_rand_system;
 	cx->random_arg = arg;
 	cx->lib = OSSL_LIB_CTX_new();
 	if (!cx->lib || !fetch_all(cx) || !has_all(cx)) {
