@@ -16,7 +16,8 @@
 
 #include <uv.h>
 
-/* What the drives of one loop share: worker, buffers. One per thread. */
+/* What the drives of one loop share: worker, buffers. One per thread. Freed after its drives; the
+ * last of it goes in the loop's next turn. */
 struct qsp_drive_pool;
 QSP_MUST_USE qsp_err qsp_drive_pool_new(uv_loop_t *loop, const struct qsp_crypto *cx,
 					struct qsp_drive_pool **out);
@@ -26,14 +27,16 @@ struct qsp_worker *qsp_drive_pool_worker(struct qsp_drive_pool *p);
 struct qsp_drive;
 
 struct qsp_drive_ops {
-	/* Wants that need an answer (TRUST AUTH SIGN DECAPS REPLY) or IS_OPEN changed. */
+	/* Wants that need an answer (TRUST AUTH SIGN DECAPS REPLY) or IS_OPEN changed. A kick tells
+	 * that an answer was given: the same want is then told again if it still holds. */
 	void (*wants)(void *arg, unsigned wants);
 	/* A channel event, as qsp_mux_event gave it. */
 	void (*event)(void *arg, const struct qsp_mux_event *ev);
 	/* The output has room again: channels may be read from. */
 	void (*room)(void *arg);
 	/* It is over: e 0 after an orderly close of either side, else the error. Called once, after
-	 * the last byte that could be sent; the drive lives until qsp_drive_free. */
+	 * the last byte that could be sent; the drive lives until qsp_drive_free. After
+	 * qsp_drive_close it is the only callback that comes. */
 	void (*closed)(void *arg, qsp_err e);
 };
 
@@ -53,6 +56,9 @@ void qsp_drive_kick(struct qsp_drive *d);
 /* Ends the connection in order; ops->closed follows, at the latest after linger_ms. */
 void qsp_drive_close(struct qsp_drive *d, enum qsp_reason reason, const char *text,
 		     unsigned linger_ms);
+
+/* The errno behind QSP_E_IO, or 0. */
+int qsp_drive_errno(const struct qsp_drive *d);
 
 /* The wall and mono time as the engine wants them. */
 struct qsp_now qsp_drive_now(const uv_loop_t *loop);

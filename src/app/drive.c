@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A drive's life. Everything happens in qsp_drive_run, which the poll handle, the timer and the
+ * pool's list of kicked drives call; it moves what can move, a few large reads and writes at most,
+ * and then arranges what wakes it next.
+ *
+ * The end has two steps: what is left to say is written and the write side shut down; then the
+ * peer's bytes are read and dropped until it closes too. A close with unread input would send RST,
+ * which may overtake our last bytes and rob the peer of the reason.
+ */
+#include "app/drive_impl.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define LINGER_MS 1000 /* for the last bytes, where nobody said */
+
+struct qsp_now
+qsp_drive_now(const uv_loop_t *loop)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct qsp_now){
+		.mono = uv_now(loop),
+		.wall = (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000,
+	};
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+static void
+on_closed(uv_handle_t *h)
+{
+	struct qsp_drive *d = h->data;
+
+	if (--d->handles == 0 && d->freed)
+		qsp_mem_free(d);
+}
+
+/* The socket and all that could wake us go. */
+static void
+retire(struct qsp_drive *d)
+{
+	if (d->state == QSP_DRIVE_OVER)
+		return;
+	d->state = QSP_DRIVE_OVER;
+	qsp_drive_pool_remove(d);
+	uv_close((uv_handle_t *)&d->poll, on_closed);
+	uv_close((uv_handle_t *)&d->timer, on_closed);
+	close(d->fd);
+	qsp_drive_io_drop(d);
+	free(d->unsent);
+	d->unsent = NULL;
+}
+
+void
+qsp_drive_over(struct qsp_drive *d)
+{
+	if (d->state == QSP_DRIVE_OVER || d->freed)
+		return;
+	retire(d);
+	d->ops->closed(d->arg, d->err);
+}
+
+static void
+linger(struct qsp_drive *d, unsigned ms)
+{
+	qsp_time at = uv_now(d->pool->loop) + ms;
+
+	if (at < d->linger_at)
+		d->linger_at = at;
+}
+
+void
+qsp_drive_finish(struct qsp_drive *d, qsp_err e)
+{
+	uint16_t reason;
+	struct qsp_bytes text;
+	bool authenticated;
+
+	if (d->state != QSP_DRIVE_RUNNING)
+		return;
+	if (e == QSP_E_CLOSED && qsp_conn_peer_close(d->conn, &reason, &text, &authenticated) &&
+	    reason == QSP_REASON_NORMAL)
+		e = 0;
+	d->err = d->closing && d->reason == QSP_REASON_NORMAL ? 0 : e;
+	d->state = QSP_DRIVE_FLUSHING;
+	qsp_drive_io_drop(d);
+	linger(d, LINGER_MS);
+}
+
+static bool
+is_flushed(const struct qsp_drive *d)
+{
+	return d->deaf || (!d->unsent && !(qsp_conn_wants(d->conn) & QSP_WANT_OUTPUT));
+}
+
+/* qsp_drive_close was called: CLOSE follows once what the channels said has left. */
+static void
+close_in_order(struct qsp_drive *d)
+{
+	bool open = qsp_conn_wants(d->conn) & QSP_IS_OPEN;
+
+	if (open && !d->deaf && (qsp_mux_output(d->mux).n || d->unsent))
+		return;
+	d->err = qsp_conn_close(d->conn, d->reason, d->text);
+	if (d->reason == QSP_REASON_NORMAL)
+		d->err = 0;
+	d->state = QSP_DRIVE_FLUSHING;
+	qsp_drive_io_drop(d);
+	qsp_drive_io_write(d);
+}
+
+/* Moves towards the end where it has begun. */
+static void
+settle(struct qsp_drive *d)
+{
+	unsigned w = qsp_conn_wants(d->conn);
+	qsp_err e = qsp_conn_error(d->conn);
+
+	if (d->state == QSP_DRIVE_SINK && (w & QSP_IS_CLOSED)) {
+		qsp_drive_over(d);
+		return;
+	}
+	if (d->state == QSP_DRIVE_RUNNING && (e || (w & QSP_IS_CLOSED)))
+		qsp_drive_finish(d, e);
+	if (d->state == QSP_DRIVE_RUNNING && d->closing)
+		close_in_order(d);
+	if (d->state == QSP_DRIVE_FLUSHING && is_flushed(d)) {
+		shutdown(d->fd, SHUT_WR);
+		d->state = QSP_DRIVE_DRAINING;
+		if (d->eof || d->deaf)
+			qsp_drive_over(d);
+	}
+}
+
+/* --- a turn --------------------------------------------------------------------------------- */
+
+static void
+on_poll(uv_poll_t *h, int status, int events)
+{
+	/* an error of poll is met again by the call that it concerns */
+	qsp_drive_run(h->data, status < 0 ? UV_READABLE | UV_WRITABLE : events);
+}
+
+static void on_timer(uv_timer_t *h);
+
+/* What wakes us next. A timer that stands too early is left: it fires, and is set anew. */
+static void
+arm(struct qsp_drive *d)
+{
+	qsp_time at = d->linger_at, now = uv_now(d->pool->loop);
+	int events = (qsp_drive_io_may_read(d) ? UV_READABLE : 0) |
+		     (d->unsent && !d->deaf ? UV_WRITABLE : 0);
+
+	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_SINK) {
+		qsp_time t = qsp_conn_deadline(d->conn);
+
+		at = t < at ? t : at;
+	}
+	if (at < d->timer_at) {
+		d->timer_at = at;
+		uv_timer_start(&d->timer, on_timer, at > now ? at - now : 0, 0);
+	}
+	if (events == d->events)
+		return;
+	d->events = events;
+	if (events)
+		uv_poll_start(&d->poll, events, on_poll);
+	else
+		uv_poll_stop(&d->poll);
+}
+
+/* The last of the nested calls frees what was freed meanwhile. */
+static void
+release(struct qsp_drive *d)
+{
+	if (--d->held > 0 || !d->freed)
+		return;
+	qsp_conn_free(d->conn);
+	qsp_mux_free(d->mux);
+	retire(d);
+	if (d->handles == 0)
+		qsp_mem_free(d);
+}
+
+void
+qsp_drive_run(struct qsp_drive *d, int events)
+{
+	if (d->state == QSP_DRIVE_OVER)
+		return;
+	d->held++;
+	qsp_drive_io_report(d);
+	qsp_drive_io_resume(d);
+	if (events & UV_READABLE)
+		qsp_drive_io_read(d);
+	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING)
+		qsp_drive_io_write(d);
+	qsp_drive_io_report(d);
+	if (!d->freed && d->state != QSP_DRIVE_OVER)
+		settle(d);
+	if (!d->freed && d->state != QSP_DRIVE_OVER)
+		arm(d);
+	release(d);
+}
+
+static void
+on_timer(uv_timer_t *h)
+{
+	struct qsp_drive *d = h->data;
+	struct qsp_now now = qsp_drive_now(d->pool->loop);
+
+	d->timer_at = UINT64_MAX;
+	d->held++;
+	if (now.mono >= d->linger_at) {
+		qsp_drive_over(d);
+	} else if (now.mono >= qsp_conn_deadline(d->conn)) {
+		qsp_err e = qsp_conn_tick(d->conn, now);
+
+		if (d->state == QSP_DRIVE_SINK)
+			qsp_drive_over(d); /* its time was up */
+		else if (e)
+			qsp_drive_finish(d, e);
+	}
+	if (!d->freed)
+		qsp_drive_run(d, 0);
+	release(d);
+}
+
+/* --- the face ------------------------------------------------------------------------------- */
+
+qsp_err
+qsp_drive_new(struct qsp_drive_pool *p, int fd, struct qsp_conn *conn,
+	      const struct qsp_mux_limits *limits, const struct qsp_drive_ops *ops, void *arg,
+	      struct qsp_drive **out)
+{
+	struct qsp_mux_limits defaults = qsp_mux_limits_default();
+	struct qsp_drive *d = qsp_mem_alloc(sizeof(*d));
+	const int one = 1;
+	qsp_err e;
+
+	if (!d)
+		return QSP_E_NOMEM;
+	limits = limits ? limits : &defaults;
+	if ((e = qsp_mux_new(limits, &d->mux)) != 0)
+		goto out;
+	if (uv_poll_init(p->loop, &d->poll, fd) != 0) {
+		e = QSP_E_IO;
+		goto out;
+	}
+	uv_timer_init(p->loop, &d->timer);
+	d->poll.data = d->timer.data = d;
+	/* fails on what is not TCP, where it is not needed */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	d->pool = p;
+	d->conn = conn;
+	d->ops = ops;
+	d->arg = arg;
+	d->fd = fd;
+	d->handles = 2;
+	d->output_max = limits->output_max;
+	d->timer_at = d->linger_at = UINT64_MAX;
+	qsp_drive_pool_add(d);
+	*out = d;
+	return 0;
+out:
+	qsp_mux_free(d->mux);
+	qsp_mem_free(d);
+	return e;
+}
+
+void
+qsp_drive_free(struct qsp_drive *d)
+{
+	if (!d || d->freed)
+		return;
+	d->freed = true;
+	d->held++;
+	release(d);
+}
+
+struct qsp_conn *
+qsp_drive_conn(struct qsp_drive *d)
+{
+	return d->conn;
+}
+
+struct qsp_mux *
+qsp_drive_mux(struct qsp_drive *d)
+{
+	return d->mux;
+}
+
+void
+qsp_drive_kick(struct qsp_drive *d)
+{
+	d->again = true;
+	qsp_drive_pool_add(d);
+}
+
+void
+qsp_drive_close(struct qsp_drive *d, enum qsp_reason reason, const char *text, unsigned linger_ms)
+{
+	if (d->state == QSP_DRIVE_OVER || d->closing)
+		return;
+	d->closing = true;
+	d->reason = reason;
+	d->text = text;
+	linger(d, linger_ms);
+	qsp_drive_pool_add(d);
+}
+
+int
+qsp_drive_errno(const struct qsp_drive *d)
+{
+	return d->sys_errno;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What drive.c, drive_io.c and drive_pool.c share, and nobody else: the insides of a drive.
+ */
+#ifndef QSP_APP_DRIVE_IMPL_H
+#define QSP_APP_DRIVE_IMPL_H
+
+#include "app/drive.h"
+
+#define QSP_DRIVE_IN_CAP (512 * 1024)  /* one read, behind what was left of the last */
+#define QSP_DRIVE_OUT_CAP (256 * 1024) /* one write */
+
+struct qsp_drive_pool {
+	uv_loop_t *loop;
+	struct qsp_worker *worker;
+	uint8_t *in, *out; /* out: NULL while a drive has borrowed it for an unfinished write */
+	struct qsp_drive *kicked;
+	uv_prepare_t prepare;
+	uv_idle_t idle; /* active while drives are on the list, so that the loop does not wait */
+	int handles;
+};
+
+enum qsp_drive_state {
+	QSP_DRIVE_RUNNING,
+	QSP_DRIVE_SINK,     /* M1 was refused: read and discard [P4.4] */
+	QSP_DRIVE_FLUSHING, /* the engine is done; its last bytes leave */
+	QSP_DRIVE_DRAINING, /* shut down; waiting for the peer to close */
+	QSP_DRIVE_OVER,
+};
+
+struct qsp_drive {
+	struct qsp_drive_pool *pool;
+	struct qsp_conn *conn;
+	struct qsp_mux *mux;
+	const struct qsp_drive_ops *ops;
+	void *arg;
+	struct qsp_drive *next, **prev; /* on the pool's list */
+	uv_poll_t poll;
+	uv_timer_t timer;
+	uint8_t *rest;   /* of the input: a partial unit */
+	uint8_t *unsent; /* of the output: the pool's buffer, borrowed */
+	size_t rest_n, unsent_at, unsent_n;
+	qsp_time timer_at, linger_at;
+	size_t output_max;
+	enum qsp_drive_state state;
+	enum qsp_reason reason;
+	const char *text;
+	qsp_err err;
+	int sys_errno, fd, handles;
+	int held;       /* calls in progress: freeing waits for them */
+	unsigned wants; /* as last reported */
+	int events;     /* as last asked of poll */
+	bool eof;       /* the peer will send no more */
+	bool deaf;      /* the peer takes no more */
+	bool closing;   /* qsp_drive_close was called */
+	bool freed;     /* qsp_drive_free was called */
+	bool owe_room;  /* output has left since ops->room */
+	bool again;     /* an answer was given since ops->wants */
+};
+
+/* One turn for a drive; events as of uv_poll. */
+void qsp_drive_run(struct qsp_drive *d, int events);
+/* The engine has no more to take; what it has to say still leaves. */
+void qsp_drive_finish(struct qsp_drive *d, qsp_err e);
+/* The socket goes, and the application learns of it. */
+void qsp_drive_over(struct qsp_drive *d);
+
+/* Puts the drive on the list for the coming turn; takes it off. */
+void qsp_drive_pool_add(struct qsp_drive *d);
+void qsp_drive_pool_remove(struct qsp_drive *d);
+
+bool qsp_drive_io_may_read(const struct qsp_drive *d);
+void qsp_drive_io_read(struct qsp_drive *d);
+/* What stood unread because of a question. */
+void qsp_drive_io_resume(struct qsp_drive *d);
+void qsp_drive_io_write(struct qsp_drive *d);
+/* Tells the application of questions and of IS_OPEN. */
+void qsp_drive_io_report(struct qsp_drive *d);
+void qsp_drive_io_drop(struct qsp_drive *d);
+
+#endif

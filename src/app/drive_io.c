@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The bytes of a drive: large reads through the engine into channel events, and the output of
+ * engine and channels into large writes. Bounded: a few of each in a turn.
+ */
+#include "app/drive_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+
+#define ROUNDS 4                  /* reads and writes a turn */
+#define BACKLOG_MAX (1024 * 1024) /* of output, above which the peer is not read */
+#define REPORTS 8                 /* questions answered on the spot, a turn */
+
+#define QUESTIONS                                                                                  \
+	(QSP_WANT_TRUST | QSP_WANT_AUTH | QSP_WANT_SIGN | QSP_WANT_DECAPS | QSP_WANT_REPLY)
+
+/* Callbacks other than closed may run. */
+static bool
+is_live(const struct qsp_drive *d)
+{
+	return d->state == QSP_DRIVE_RUNNING && !d->closing && !d->freed;
+}
+
+/* Again where an answer, told by a kick, has raised the same kind of question anew. */
+void
+qsp_drive_io_report(struct qsp_drive *d)
+{
+	for (int i = 0; i < REPORTS && is_live(d); i++) {
+		unsigned w = qsp_conn_wants(d->conn) & (QUESTIONS | QSP_IS_OPEN);
+		bool asks = d->again && (w & QUESTIONS);
+
+		d->again = false;
+		if (w == d->wants && !asks)
+			return;
+		d->wants = w;
+		d->ops->wants(d->arg, w);
+	}
+}
+
+/* Channel messages; false where the peer broke the rules. */
+static bool
+deliver(struct qsp_drive *d, struct qsp_bytes data)
+{
+	while (data.n && is_live(d)) {
+		struct qsp_mux_event ev;
+
+		if (qsp_mux_event(d->mux, &data, &ev))
+			return false;
+		if (ev.type == QSP_MUX_NONE)
+			break;
+		d->ops->event(d->arg, &ev);
+	}
+	return true;
+}
+
+void
+qsp_drive_io_drop(struct qsp_drive *d)
+{
+	free(d->rest);
+	d->rest = NULL;
+	d->rest_n = 0;
+}
+
+static void
+keep(struct qsp_drive *d, const uint8_t *p, size_t n)
+{
+	uint8_t *q;
+
+	if (n == 0) {
+		qsp_drive_io_drop(d);
+		return;
+	}
+	q = realloc(d->rest, n);
+	if (!q) {
+		qsp_drive_finish(d, QSP_E_NOMEM);
+		return;
+	}
+	memcpy(q, p, n);
+	d->rest = q;
+	d->rest_n = n;
+}
+
+/* One step of take(); false where it goes no further. */
+static bool
+take_once(struct qsp_drive *d, uint8_t *buf, size_t n, size_t *at)
+{
+	struct qsp_bytes data = QSP_BYTES_NONE;
+	size_t used = 0;
+	qsp_err e = qsp_conn_recv(d->conn, qsp_drive_now(d->pool->loop), buf + *at, n - *at, &used,
+				  &data);
+
+	*at += used;
+	qsp_drive_io_report(d);
+	if (!deliver(d, data)) {
+		e = qsp_conn_close(d->conn, QSP_REASON_PROTOCOL_ERROR, "bad channel message");
+		qsp_drive_finish(d, e ? e : QSP_E_PROTOCOL);
+		return false;
+	}
+	if (d->freed)
+		return false;
+	if (qsp_conn_wants(d->conn) & QSP_IS_SINK) {
+		qsp_drive_io_drop(d);
+		d->state = QSP_DRIVE_SINK;
+		d->err = QSP_E_SILENT;
+		return false;
+	}
+	if (e) {
+		qsp_drive_finish(d, e);
+		return false;
+	}
+	return used != 0;
+}
+
+/* buf[0..n), in the pool's buffer, goes through the engine; what is left is kept. */
+static void
+take(struct qsp_drive *d, uint8_t *buf, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && d->state == QSP_DRIVE_RUNNING &&
+	       (qsp_conn_wants(d->conn) & QSP_WANT_INPUT)) {
+		if (!take_once(d, buf, n, &at))
+			break;
+	}
+	if (d->state == QSP_DRIVE_RUNNING && !d->freed)
+		keep(d, buf + at, n - at);
+}
+
+void
+qsp_drive_io_resume(struct qsp_drive *d)
+{
+	size_t n = d->rest_n;
+
+	if (n == 0 || d->freed || d->state != QSP_DRIVE_RUNNING ||
+	    !(qsp_conn_wants(d->conn) & QSP_WANT_INPUT))
+		return;
+	memcpy(d->pool->in, d->rest, n);
+	take(d, d->pool->in, n);
+}
+
+/* The peer has ended, or the socket failed (then errno says how). */
+static void
+ended(struct qsp_drive *d, bool failed)
+{
+	qsp_err e;
+
+	d->eof = true;
+	if (failed) {
+		d->sys_errno = errno;
+		d->deaf = true;
+	}
+	if (d->state == QSP_DRIVE_SINK || d->state == QSP_DRIVE_DRAINING) {
+		qsp_drive_over(d);
+		return;
+	}
+	if (d->state != QSP_DRIVE_RUNNING)
+		return;
+	e = qsp_conn_recv_eof(d->conn);
+	qsp_drive_finish(d, failed && e ? QSP_E_IO : e);
+}
+
+bool
+qsp_drive_io_may_read(const struct qsp_drive *d)
+{
+	if (d->eof || d->freed || d->state == QSP_DRIVE_OVER)
+		return false;
+	if (d->state != QSP_DRIVE_RUNNING)
+		return true;
+	return (qsp_conn_wants(d->conn) & QSP_WANT_INPUT) &&
+	       qsp_mux_output(d->mux).n <= BACKLOG_MAX;
+}
+
+void
+qsp_drive_io_read(struct qsp_drive *d)
+{
+	for (int i = 0; i < ROUNDS && qsp_drive_io_may_read(d); i++) {
+		size_t had = d->rest_n, room = QSP_DRIVE_IN_CAP - had;
+		uint8_t *in = d->pool->in;
+		ssize_t n = recv(d->fd, in + had, room, 0);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			ended(d, n < 0);
+			return;
+		}
+		if (d->state == QSP_DRIVE_RUNNING) { /* else read to be dropped */
+			if (had)
+				memcpy(in, d->rest, had);
+			take(d, in, had + (size_t)n);
+		}
+		if ((size_t)n < room)
+			return;
+	}
+}
+
+/*
+ * Bytes to the socket; false where it takes no more now. After an error nobody hears us, but what
+ * the peer said before can still be read: it tells why.
+ */
+static bool
+send_bytes(struct qsp_drive *d, const uint8_t *p, size_t n, size_t *sent)
+{
+	*sent = 0;
+	while (*sent < n && !d->deaf) {
+		ssize_t r = send(d->fd, p + *sent, n - *sent, MSG_NOSIGNAL);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0 && errno == EAGAIN)
+			return false;
+		if (r < 0) {
+			d->deaf = true;
+			d->sys_errno = errno;
+			break;
+		}
+		*sent += (size_t)r;
+	}
+	return true;
+}
+
+/* What an earlier write left over. The borrowed buffer goes back, or away where the pool has got
+ * another by now. */
+static bool
+send_unsent(struct qsp_drive *d)
+{
+	size_t sent;
+
+	if (!d->unsent)
+		return true;
+	if (!send_bytes(d, d->unsent + d->unsent_at, d->unsent_n - d->unsent_at, &sent)) {
+		d->unsent_at += sent;
+		return false;
+	}
+	if (d->pool->out)
+		free(d->unsent);
+	else
+		d->pool->out = d->unsent;
+	d->unsent = NULL;
+	return true;
+}
+
+/* One buffer of records to the socket: true where another round may have more. */
+static bool
+write_once(struct qsp_drive *d)
+{
+	struct qsp_drive_pool *p = d->pool;
+	struct qsp_bytes data = QSP_BYTES_NONE;
+	size_t used = 0, n = 0, sent;
+	unsigned w = qsp_conn_wants(d->conn);
+	qsp_err e;
+
+	if (!send_unsent(d))
+		return false;
+	if (d->state == QSP_DRIVE_RUNNING && (w & QSP_IS_OPEN))
+		data = qsp_mux_output(d->mux);
+	if (!(w & QSP_WANT_OUTPUT) && data.n == 0)
+		return false;
+	if (!p->out && !(p->out = malloc(QSP_DRIVE_OUT_CAP))) {
+		qsp_drive_finish(d, QSP_E_NOMEM);
+		return false;
+	}
+	e = qsp_conn_output(d->conn, qsp_drive_now(p->loop), data, &used, p->out, QSP_DRIVE_OUT_CAP,
+			    &n);
+	if (used) {
+		qsp_mux_sent(d->mux, used);
+		d->owe_room = true;
+	}
+	if (n && !send_bytes(d, p->out, n, &sent)) {
+		d->unsent = p->out;
+		d->unsent_at = sent;
+		d->unsent_n = n;
+		p->out = NULL;
+	}
+	if (e)
+		qsp_drive_finish(d, e);
+	return !e && n != 0 && !d->unsent;
+}
+
+/* Writes what there is, and lets the application bring more as long as the socket takes it. */
+void
+qsp_drive_io_write(struct qsp_drive *d)
+{
+	for (int i = 0; i < ROUNDS && !d->freed; i++) {
+		bool more = write_once(d);
+
+		if (d->owe_room && !d->unsent && is_live(d) &&
+		    qsp_mux_output(d->mux).n <= d->output_max / 2) {
+			d->owe_room = false;
+			d->ops->room(d->arg);
+			if (d->freed)
+				return;
+			more = more || qsp_mux_output(d->mux).n != 0;
+		}
+		if (!more)
+			return;
+	}
+	qsp_drive_pool_add(d); /* there may be more: next turn */
+}
