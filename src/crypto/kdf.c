@@ -4,8 +4,6 @@
 
 #include "base/mem.h"
 
-#define INFO_MAX 6 /* parts of info, as callers have them */
-
 qsp_err
 qsp_kdf_extract(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes salt,
 		const struct qsp_bytes *ikm, size_t n_ikm, uint8_t *out)
@@ -20,10 +18,10 @@ qsp_kdf_expand(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_byte
 {
 	size_t len = qsp_hash_len(id);
 	uint8_t t[QSP_HASH_MAX], i = 0;
-	struct qsp_bytes parts[1 + INFO_MAX + 1];
+	struct qsp_bytes parts[1 + QSP_KDF_INFO_MAX + 1];
 	qsp_err e = QSP_OK;
 
-	if (n > 255 * len || n_info > INFO_MAX)
+	if (n > 255 * len || n_info > QSP_KDF_INFO_MAX)
 		return QSP_E_INPUT;
 	parts[0] = QSP_BYTES_NONE;
 	for (size_t k = 0; k < n_info; k++)

@@ -12,7 +12,11 @@ QSP_MUST_USE qsp_err qsp_kdf_extract(const struct qsp_crypto *cx, enum qsp_hash_
 				     struct qsp_bytes salt, const struct qsp_bytes *ikm,
 				     size_t n_ikm, uint8_t *out);
 
-/* out = HKDF-Expand(prk, info, n); info may come in parts; n <= 255 * hash length. */
+/*
+ * out = HKDF-Expand(prk, info, n); info may come in up to QSP_KDF_INFO_MAX parts; n <= 255 * hash
+ * length. QSP_E_INPUT beyond either.
+ */
+#define QSP_KDF_INFO_MAX 6
 QSP_MUST_USE qsp_err qsp_kdf_expand(const struct qsp_crypto *cx, enum qsp_hash_id id,
 				    struct qsp_bytes prk, const struct qsp_bytes *info,
 				    size_t n_info, uint8_t *out, size_t n);
