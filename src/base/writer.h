@@ -10,7 +10,7 @@
 
 struct qsp_writer {
 	uint8_t *p;
-	size_t n;   /* written */
+	size_t n; /* written */
 	size_t cap;
 	bool failed;
 };

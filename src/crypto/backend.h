@@ -16,11 +16,11 @@ qsp_err qsp_openssl_aead_open(struct qsp_aead_ctx *x,
 			      const uint8_t *ct, size_t n, const uint8_t *tag, uint8_t *pt);
 
 /* AES-256-CTR, then HMAC-SHA3-256 [P2.3]. */
-qsp_err qsp_openssl_etm_seal(struct qsp_aead_ctx *x,
-			     const uint8_t nonce[static QSP_AEAD_NONCE_LEN], struct qsp_bytes aad,
-			     const uint8_t *pt, size_t n, uint8_t *ct, uint8_t *tag);
-qsp_err qsp_openssl_etm_open(struct qsp_aead_ctx *x,
-			     const uint8_t nonce[static QSP_AEAD_NONCE_LEN], struct qsp_bytes aad,
-			     const uint8_t *ct, size_t n, const uint8_t *tag, uint8_t *pt);
+qsp_err qsp_openssl_etm_seal(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
+			     struct qsp_bytes aad, const uint8_t *pt, size_t n, uint8_t *ct,
+			     uint8_t *tag);
+qsp_err qsp_openssl_etm_open(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
+			     struct qsp_bytes aad, const uint8_t *ct, size_t n, const uint8_t *tag,
+			     uint8_t *pt);
 
 #endif

@@ -23,7 +23,8 @@ QSP_MUST_USE qsp_err qsp_elligator2_map(const uint8_t r[static QSP_ELLIGATOR2_LE
  * has none, QSP_E_INPUT for u = 0 and u = -A.
  */
 QSP_MUST_USE qsp_err qsp_elligator2_inverse(const uint8_t u[static QSP_X25519_LEN], unsigned root,
-					    unsigned top_bits, uint8_t r[static QSP_ELLIGATOR2_LEN]);
+					    unsigned top_bits,
+					    uint8_t r[static QSP_ELLIGATOR2_LEN]);
 
 /*
  * dirty = u of (the point above clean with the v <= (p-1)/2) + torsion point `index` (0..7, numbered

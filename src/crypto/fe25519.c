@@ -11,7 +11,11 @@ typedef unsigned __int128 u128;
 
 /* sqrt(-1) = 2^((p-1)/4) */
 static const struct qsp_fe25519 sqrt_minus_1 = { {
-	0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d,
+	0x61b274a0ea0b0,
+	0x0d5a5fc8f189d,
+	0x7ef5e9cbd0c60,
+	0x78595a6804c9e,
+	0x2b8324804fc1d,
 } };
 
 static struct qsp_fe25519
@@ -132,7 +136,8 @@ qsp_fe25519_mul(struct qsp_fe25519 a, struct qsp_fe25519 b)
 		      (u128)a0 * b1 + (u128)a1 * b0 + (u128)a2 * c4 + (u128)a3 * c3 + (u128)a4 * c2,
 		      (u128)a0 * b2 + (u128)a1 * b1 + (u128)a2 * b0 + (u128)a3 * c4 + (u128)a4 * c3,
 		      (u128)a0 * b3 + (u128)a1 * b2 + (u128)a2 * b1 + (u128)a3 * b0 + (u128)a4 * c4,
-		      (u128)a0 * b4 + (u128)a1 * b3 + (u128)a2 * b2 + (u128)a3 * b1 + (u128)a4 * b0);
+		      (u128)a0 * b4 + (u128)a1 * b3 + (u128)a2 * b2 + (u128)a3 * b1 +
+			      (u128)a4 * b0);
 }
 
 static inline struct qsp_fe25519

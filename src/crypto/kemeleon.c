@@ -50,8 +50,9 @@ combine(const uint16_t a[static QSP_KEMELEON_N], uint64_t r[static LIMBS])
 	r[0] = a[QSP_KEMELEON_N - 1];
 	for (size_t at = QSP_KEMELEON_N - 1; at > 0; at -= 5) {
 		const uint16_t *d = a + at - 5;
-		uint64_t c = d[0] + Q * ((uint64_t)d[1] +
-					 Q * ((uint64_t)d[2] + Q * ((uint64_t)d[3] + Q * (uint64_t)d[4])));
+		uint64_t c = d[0] +
+			     Q * ((uint64_t)d[1] +
+				  Q * ((uint64_t)d[2] + Q * ((uint64_t)d[3] + Q * (uint64_t)d[4])));
 
 		for (size_t i = 0; i < used; i++) {
 			u128 t = (u128)r[i] * Q5 + c;

@@ -146,8 +146,8 @@ qsp_hash_parts(const struct qsp_crypto *cx, enum qsp_hash_id id, const struct qs
 	       size_t n_parts, uint8_t *out)
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	bool ok = c && EVP_DigestInit_ex2(c, cx->md[id], NULL) == 1 &&
-		  update(c, parts, n_parts) && EVP_DigestFinal_ex(c, out, NULL) == 1;
+	bool ok = c && EVP_DigestInit_ex2(c, cx->md[id], NULL) == 1 && update(c, parts, n_parts) &&
+		  EVP_DigestFinal_ex(c, out, NULL) == 1;
 
 	EVP_MD_CTX_free(c);
 	if (ok)

@@ -101,8 +101,7 @@ start(struct qsp_aead_ctx *x, const uint8_t *iv, struct qsp_bytes aad)
 	int len;
 
 	return aad.n <= INT_MAX && EVP_CipherInit_ex2(x->cipher, NULL, NULL, iv, -1, NULL) == 1 &&
-	       (aad.n == 0 ||
-		EVP_CipherUpdate(x->cipher, NULL, &len, aad.p, (int)aad.n) == 1);
+	       (aad.n == 0 || EVP_CipherUpdate(x->cipher, NULL, &len, aad.p, (int)aad.n) == 1);
 }
 
 static bool
@@ -110,8 +109,7 @@ crypt(struct qsp_aead_ctx *x, const uint8_t *in, size_t n, uint8_t *out)
 {
 	int len;
 
-	return n == 0 ||
-	       (n <= INT_MAX && EVP_CipherUpdate(x->cipher, out, &len, in, (int)n) == 1);
+	return n == 0 || (n <= INT_MAX && EVP_CipherUpdate(x->cipher, out, &len, in, (int)n) == 1);
 }
 
 qsp_err
@@ -217,14 +215,12 @@ qsp_openssl_etm_open(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEAD
 }
 
 qsp_err
-qsp_aead_ctr_xor(const struct qsp_crypto *cx, const uint8_t key[static 32], uint8_t *data,
-		 size_t n)
+qsp_aead_ctr_xor(const struct qsp_crypto *cx, const uint8_t key[static 32], uint8_t *data, size_t n)
 {
 	static const uint8_t iv[IV_CTR_LEN];
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int len;
-	bool ok = c && n <= INT_MAX &&
-		  EVP_EncryptInit_ex2(c, cx->cipher[2], key, iv, NULL) == 1 &&
+	bool ok = c && n <= INT_MAX && EVP_EncryptInit_ex2(c, cx->cipher[2], key, iv, NULL) == 1 &&
 		  (n == 0 || EVP_EncryptUpdate(c, data, &len, data, (int)n) == 1);
 
 	EVP_CIPHER_CTX_free(c);

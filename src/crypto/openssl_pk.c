@@ -72,8 +72,8 @@ qsp_x25519_dh(const struct qsp_crypto *cx, const uint8_t priv[static QSP_X25519_
 {
 	static const uint8_t unused[QSP_X25519_LEN] = { 9 };
 	EVP_PKEY *ours = x25519_private(cx, priv, unused);
-	EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key_ex(cx->lib, "X25519", NULL, peer,
-							  QSP_X25519_LEN);
+	EVP_PKEY *theirs =
+		EVP_PKEY_new_raw_public_key_ex(cx->lib, "X25519", NULL, peer, QSP_X25519_LEN);
 	EVP_PKEY_CTX *c = ours ? EVP_PKEY_CTX_new_from_pkey(cx->lib, ours, NULL) : NULL;
 	size_t n = QSP_X25519_LEN;
 	uint8_t z[QSP_X25519_LEN] = { 0 };

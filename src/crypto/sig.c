@@ -3,8 +3,16 @@
 #include "crypto/sig.h"
 
 static const struct qsp_sig sigs[] = {
-	{ .key_type = 16, .name = "ml-dsa-65", .alias = "dilithium3", .public_len = 1952, .sig_len = 3309 },
-	{ .key_type = 17, .name = "ml-dsa-87", .alias = "dilithium5", .public_len = 2592, .sig_len = 4627 },
+	{ .key_type = 16,
+	  .name = "ml-dsa-65",
+	  .alias = "dilithium3",
+	  .public_len = 1952,
+	  .sig_len = 3309 },
+	{ .key_type = 17,
+	  .name = "ml-dsa-87",
+	  .alias = "dilithium5",
+	  .public_len = 2592,
+	  .sig_len = 4627 },
 };
 
 const struct qsp_sig *

@@ -93,13 +93,15 @@ cells_of_the_vectors(void **state)
 	size_t i, j;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "cells"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "cells"), i, o)
+	{
 		struct qsp_aead_keys keys = { { 0 }, { 0 } };
 		uint8_t dir;
 		const struct qsp_aead *a = keys_of(o, &keys, &dir);
 		size_t n = CELL_LEN - a->tag_len;
 
-		json_array_foreach (qsp_vec_list(o, "cells"), j, c) {
+		json_array_foreach(qsp_vec_list(o, "cells"), j, c)
+		{
 			struct qsp_bytes payload = qsp_vec_bytes(c, "payload");
 			struct qsp_bytes cell = qsp_vec_bytes(c, "cell");
 			uint8_t pt[CELL_LEN] = { 0 }, nonce[QSP_AEAD_NONCE_LEN];
@@ -129,12 +131,14 @@ frames_of_the_vectors(void **state)
 	size_t i, j;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "frames"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "frames"), i, o)
+	{
 		struct qsp_aead_keys keys = { { 0 }, { 0 } };
 		uint8_t dir;
 		const struct qsp_aead *a = keys_of(o, &keys, &dir);
 
-		json_array_foreach (qsp_vec_list(o, "frames"), j, f) {
+		json_array_foreach(qsp_vec_list(o, "frames"), j, f)
+		{
 			struct qsp_bytes pt = qsp_vec_bytes(f, "plaintext");
 			struct qsp_bytes frame = qsp_vec_bytes(f, "frame");
 
@@ -206,10 +210,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cells_of_the_vectors),
-		cmocka_unit_test(frames_of_the_vectors),
-		cmocka_unit_test(gcm_of_the_specification),
-		cmocka_unit_test(chacha_of_the_rfc),
+		cmocka_unit_test(cells_of_the_vectors),     cmocka_unit_test(frames_of_the_vectors),
+		cmocka_unit_test(gcm_of_the_specification), cmocka_unit_test(chacha_of_the_rfc),
 		cmocka_unit_test(masks_with_counter_zero),
 	};
 

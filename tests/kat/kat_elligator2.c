@@ -34,7 +34,8 @@ maps_representatives(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "map"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "map"), i, o)
+	{
 		static const uint8_t any[32] = { 77 }, zero[32];
 		uint8_t r[32], u[32], want[32], dh[32];
 		bool refused;
@@ -59,7 +60,8 @@ inverts_points(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "inverse"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "inverse"), i, o)
+	{
 		unsigned root = (unsigned)qsp_vec_int(o, "root");
 		unsigned top = (unsigned)qsp_vec_int(o, "top_bits");
 		bool refused = strstr(qsp_vec_text(o, "comment"), "refused") != NULL;
@@ -88,7 +90,8 @@ makes_keys_uniform(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "keys"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "keys"), i, o)
+	{
 		uint8_t priv[32], peer[32], got[32], want[32], u[32], r[32];
 
 		qsp_vec_exact(o, "private", priv, 32);
@@ -97,9 +100,9 @@ makes_keys_uniform(void **state)
 		qsp_vec_exact(o, "clean_u", want, 32);
 		assert_memory_equal(u, want, 32);
 
-		assert_int_equal(qsp_elligator2_add_torsion(
-					 want, (unsigned)qsp_vec_int(o, "torsion"), u),
-				 QSP_OK);
+		assert_int_equal(
+			qsp_elligator2_add_torsion(want, (unsigned)qsp_vec_int(o, "torsion"), u),
+			QSP_OK);
 		qsp_vec_exact(o, "dirty_u", want, 32);
 		assert_memory_equal(u, want, 32);
 
@@ -107,10 +110,10 @@ makes_keys_uniform(void **state)
 			assert_int_equal(qsp_elligator2_inverse(u, 0, 0, r), QSP_E_NOTFOUND);
 			assert_int_equal(qsp_elligator2_inverse(u, 1, 0, r), QSP_E_NOTFOUND);
 		} else {
-			assert_int_equal(qsp_elligator2_inverse(
-						 u, (unsigned)qsp_vec_int(o, "root"),
-						 (unsigned)qsp_vec_int(o, "top_bits"), r),
-					 QSP_OK);
+			assert_int_equal(
+				qsp_elligator2_inverse(u, (unsigned)qsp_vec_int(o, "root"),
+						       (unsigned)qsp_vec_int(o, "top_bits"), r),
+				QSP_OK);
 			qsp_vec_exact(o, "r", want, 32);
 			assert_memory_equal(r, want, 32);
 		}

@@ -59,7 +59,8 @@ keys_and_ciphertexts_of_the_handshakes(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "cases"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "cases"), i, o)
+	{
 		const struct qsp_kem *kem = qsp_kem_by_id((uint8_t)qsp_vec_int(o, "kem"));
 		const json_t *host = qsp_vec_object(o, "host");
 		const json_t *client = qsp_vec_object(o, "client_choices");
@@ -105,7 +106,8 @@ signatures_of_the_handshakes(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "cases"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "cases"), i, o)
+	{
 		const json_t *auth = qsp_vec_object(o, "authentication"), *made, *kept;
 		const struct qsp_sig *s;
 		uint8_t seed[QSP_SIG_SEED_LEN], pub[QSP_SIG_PUBLIC_MAX];

@@ -45,7 +45,8 @@ tables_of_preimages(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "preimage_tables"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "preimage_tables"), i, o)
+	{
 		unsigned d = (unsigned)qsp_vec_int(o, "d");
 		uint8_t table[4 << 11], want[32], got[32];
 		uint32_t values = 1u << d;
@@ -63,9 +64,9 @@ tables_of_preimages(void **state)
 				qsp_kemeleon_compress(qsp_kemeleon_decompress((uint16_t)y, d), d),
 				y);
 		}
-		assert_int_equal(qsp_hash_one(cx, QSP_HASH_SHA256, qsp_bytes(table, 4 * values),
-					      got),
-				 QSP_OK);
+		assert_int_equal(
+			qsp_hash_one(cx, QSP_HASH_SHA256, qsp_bytes(table, 4 * values), got),
+			QSP_OK);
 		qsp_vec_exact(o, "sha256", want, 32);
 		assert_memory_equal(got, want, 32);
 	}
@@ -96,7 +97,8 @@ encodes_keys(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "ek"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "ek"), i, o)
+	{
 		const struct qsp_kem *kem = kem_of(o);
 		struct qsp_bytes raw = qsp_vec_bytes(o, "raw"), enc = qsp_vec_bytes(o, "encoded");
 		uint8_t ek[QSP_KEM_EK_MAX];
@@ -133,7 +135,8 @@ encodes_ciphertexts(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "ct"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "ct"), i, o)
+	{
 		const struct qsp_kem *kem = kem_of(o);
 		struct qsp_bytes raw = qsp_vec_bytes(o, "raw"), enc = qsp_vec_bytes(o, "encoded");
 		const json_t *lists = qsp_vec_list(o, "coefficients");
@@ -174,14 +177,16 @@ decodes_every_string(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach (qsp_vec_list(doc, "decode_ek"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "decode_ek"), i, o)
+	{
 		struct qsp_bytes raw = qsp_vec_bytes(o, "raw"), enc = qsp_vec_bytes(o, "encoded");
 
 		qsp_kemeleon_get_ek(kem_of(o), enc.p, out);
 		assert_memory_equal(out, raw.p, raw.n);
 		assert_int_equal(qsp_kem_check_ek(kem_of(o), out), QSP_OK);
 	}
-	json_array_foreach (qsp_vec_list(doc, "decode_ct"), i, o) {
+	json_array_foreach(qsp_vec_list(doc, "decode_ct"), i, o)
+	{
 		struct qsp_bytes raw = qsp_vec_bytes(o, "raw"), enc = qsp_vec_bytes(o, "encoded");
 
 		qsp_kemeleon_get_ct(kem_of(o), enc.p, out);

@@ -226,9 +226,10 @@ base64_of_the_rfc(void **state)
 static void
 base64_is_strict(void **state)
 {
-	static const char *const bad[] = { "Z",     "Zg=",   "Zg===", "Zh==",     "Zm9=",
-					   "Zm 9v", "Zm9v\n", "=Zm9v", "Zg==Zm9v", "Z===",
-					   "====",  "Zm9-",  "Zm9_" };
+	static const char *const bad[] = {
+		"Z",     "Zg=",      "Zg===", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n",
+		"=Zm9v", "Zg==Zm9v", "Z===",  "====", "Zm9-", "Zm9_"
+	};
 	uint8_t out[8];
 
 	(void)state;

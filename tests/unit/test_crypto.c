@@ -373,8 +373,8 @@ each_draw_may_fail(void **state)
 		qsp_err (*draw)(uint8_t *out);
 		size_t n;
 	} users[] = {
-		{ draw_bytes, 100 },  { draw_keypair, 64 }, { draw_ek, 1184 },
-		{ draw_ct, 1536 },    { draw_sig, 3309 },
+		{ draw_bytes, 100 }, { draw_keypair, 64 }, { draw_ek, 1184 },
+		{ draw_ct, 1536 },   { draw_sig, 3309 },
 	};
 	uint8_t seed[64], ek[QSP_KEM_EK_MAX], ct[QSP_KEM_CT_MAX], ss[32], out[QSP_SIG_LEN_MAX];
 	struct qsp_kem_key *kem_key;
