@@ -1,0 +1,200 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: ISC
+#
+# What every scenario stands on. Use:
+#
+#   . "${QSP_SRC:?}/tests/e2e/lib.sh"
+#   make_user_key                    # $HOME/.qssh/id_kyber768, and it may log in
+#   start_server 'MaxSessions 2'     # qsshd on a free port of 127.0.0.1, with more config lines
+#   client true                      # qssh to it as $USER_NAME
+#
+# Each scenario has a HOME of its own in a temporary folder, so scenarios run side by side; at the
+# end whatever they started is ended and the folder removed. Nothing here waits for time to pass,
+# wait_for asks for a condition until it holds.
+set -eu
+umask 022
+
+: "${QSP_BIN:?where the programs are}"
+QSP_SRC=${QSP_SRC:-$(pwd)}
+
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/qsp-e2e.XXXXXX")
+HOME=$TMP/home
+mkdir -m 700 "$HOME" "$HOME/.qssh"
+export HOME
+unset QSSH_AUTH_SOCK SSH_AUTH_SOCK DISPLAY SSH_CONNECTION SSH_CLIENT SSH_TTY 2>/dev/null || :
+USER_NAME=$(id -un)
+KEY=$HOME/.qssh/id_kyber768
+KNOWN_HOSTS=$HOME/.qssh/known_hosts
+PATH=$QSP_BIN:$PATH
+export PATH
+
+# ids of what must not outlive the scenario
+pids=
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+
+# Ends the scenario as failed, with the servers' last words.
+fail() {
+	say "FAILED: $*" >&2
+	for log in "$TMP"/*.log; do
+		[ -s "$log" ] || continue
+		printf -- '--- %s\n' "$log" >&2
+		tail -n 40 "$log" >&2
+	done
+	exit 1
+}
+
+skip() {
+	say "skipped: $*"
+	exit 77
+}
+
+# Descriptors and children of a process are found by its environment: each has our HOME.
+ours() {
+	for p in /proc/[0-9]*; do
+		if [ "${p#/proc/}" != $$ ] &&
+		    { tr '\0' '\n' <"$p/environ"; } 2>/dev/null | grep -qx "QSP_E2E=$TMP"; then
+			printf '%s\n' "${p#/proc/}"
+		fi
+	done
+}
+
+finish() {
+	status=$?
+	trap - EXIT INT TERM HUP
+	for p in $pids; do
+		kill -TERM "$p" 2>/dev/null || :
+	done
+	tries=0
+	for p in $pids; do
+		while kill -0 "$p" 2>/dev/null && [ $tries -lt 60 ]; do
+			sleep 0.05
+			tries=$((tries + 1))
+		done
+		kill -KILL "$p" 2>/dev/null || :
+	done
+	if [ -n "${QSP_E2E_KEEP:-}" ]; then
+		say "kept: $TMP"
+	else
+		rm -rf "$TMP"
+	fi
+	exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Asks a condition (a command) until it holds, at most 20 seconds.
+wait_for() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 400 ] || fail "waited in vain for: $*"
+		sleep 0.05
+	done
+}
+
+# The process is there and is no zombie.
+alive() {
+	case $(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) in
+	'' | Z* | X*) return 1 ;;
+	esac
+}
+
+gone() { ! alive "$1"; }
+
+log_has() { grep -q -e "$1" "$SERVER_LOG"; }
+
+# Waits for a line in the log of the server.
+wait_log() { wait_for log_has "$1"; }
+
+# The children of a process whose program is NAME: children PID NAME
+children() {
+	for p in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+		if [ "$(cat "/proc/$p/comm" 2>/dev/null)" = "$2" ]; then
+			printf '%s\n' "$p"
+		fi
+	done
+}
+
+# A key without a passphrase that may log in: make_user_key [TYPE [FILE]]
+make_user_key() {
+	key_type=${1:-kyber768}
+	key_file=${2:-$HOME/.qssh/id_$key_type}
+	qssh-keygen -q -t "$key_type" -N '' -C e2e -f "$key_file" </dev/null >/dev/null ||
+		fail "qssh-keygen -t $key_type"
+	cat "$key_file.pub" >>"$TMP/authorized_keys"
+	chmod 600 "$TMP/authorized_keys"
+}
+
+# Writes $SERVER_CONFIG: the basics, then the lines given, which come first and so win.
+write_config() {
+	{
+		for line in "$@"; do
+			printf '%s\n' "$line"
+		done
+		cat <<-END
+			Port 0
+			ListenAddress 127.0.0.1
+			HostKey $TMP/host_key
+			AuthorizedKeysFile $TMP/authorized_keys
+			PidFile $TMP/qsshd.pid
+			StrictModes no
+			PermitRootLogin yes
+			LogLevel VERBOSE
+		END
+	} >"$SERVER_CONFIG"
+}
+
+# start_server [CONFIG LINE]...: sets SERVER (process id), PORT, SERVER_LOG, SERVER_CONFIG.
+start_server() {
+	SERVER_LOG=$TMP/qsshd.log
+	SERVER_CONFIG=$TMP/qsshd_config
+	write_config "$@"
+	run_server
+}
+
+# The same with the configuration that is there.
+run_server() {
+	: >"$SERVER_LOG"
+	env QSP_E2E="$TMP" "$QSP_BIN/qsshd" -D -e -f "$SERVER_CONFIG" 2>>"$SERVER_LOG" </dev/null &
+	SERVER=$!
+	pids="$pids $SERVER"
+	tries=0
+	until log_has '^Server listening on '; do
+		alive "$SERVER" || fail "qsshd did not start"
+		tries=$((tries + 1))
+		[ $tries -lt 400 ] || fail "qsshd does not listen"
+		sleep 0.05
+	done
+	PORT=$(sed -n 's/^Server listening on 127\.0\.0\.1 port \([0-9]*\)\.$/\1/p' "$SERVER_LOG" |
+		tail -n 1)
+	[ -n "$PORT" ] || fail "no port in the log"
+	export PORT
+}
+
+stop_server() {
+	kill -TERM "$SERVER" 2>/dev/null || :
+	wait_for gone "$SERVER"
+	wait "$SERVER" 2>/dev/null || :
+}
+
+# qssh to the server, never asking; its own options may come first: client -v -- true
+client() {
+	# shellcheck disable=SC2086 # options of the scenario
+	"$QSP_BIN/qssh" -F none -p "$PORT" -i "$KEY" -o BatchMode=yes \
+	    -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$KNOWN_HOSTS" \
+	    -o ConnectTimeout=20 -l "$USER_NAME" ${CLIENT_OPTIONS:-} 127.0.0.1 "$@"
+}
+
+# expect NAME WANTED GOT
+expect() {
+	[ "$2" = "$3" ] || fail "$1: wanted '$2', got '$3'"
+}
+
+# The exit status of a command: status_of CMD...; its output goes to $TMP/out and $TMP/err.
+status_of() {
+	rc=0
+	"$@" >"$TMP/out" 2>"$TMP/err" </dev/null || rc=$?
+	printf '%s\n' "$rc"
+}
