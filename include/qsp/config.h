@@ -60,6 +60,10 @@ QSP_API void qsp_config_set_rekey(struct qsp_config *cfg, uint64_t plain_cells, 
 /* Server: attempts before HANDSHAKE_FAILED; default 6. */
 QSP_API void qsp_config_set_max_auth_tries(struct qsp_config *cfg, unsigned n);
 
+/* Server: methods that an AUTH_FAILURE offers where a decision names none; default KEM, SIGNATURE. */
+QSP_API QSP_MUST_USE qsp_err qsp_config_set_methods(struct qsp_config *cfg, const uint8_t *methods,
+						    size_t n);
+
 /* Server: may clients without any key begin (class N)? Default true. */
 QSP_API void qsp_config_set_first_contact(struct qsp_config *cfg, bool allowed);
 

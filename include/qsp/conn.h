@@ -50,6 +50,7 @@ enum {
 	QSP_IS_OPEN = 1 << 7,     /* authenticated: data flows */
 	QSP_IS_CLOSED = 1 << 8,   /* nothing more will come or go */
 	QSP_IS_SINK = 1 << 9,     /* server: M1 was refused; discards until its deadline */
+	QSP_CAN_SEND = 1 << 10,   /* output takes data (at a pipelining client before IS_OPEN) */
 };
 
 /* Reasons of CLOSE [P5.3]. */
@@ -108,7 +109,7 @@ QSP_API QSP_MUST_USE qsp_err qsp_conn_recv_eof(struct qsp_conn *c);
 
 /*
  * Writes records into out[0..cap), whole ones only: first what the machine itself has to say, then
- * data, the Data stream of P7, of which *used bytes were taken. data may be empty; before IS_OPEN
+ * data, the Data stream of P7, of which *used bytes were taken. data may be empty; before CAN_SEND
  * none is taken. *n is how many bytes were written. cap >= QSP_OUTPUT_MIN.
  */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_output(struct qsp_conn *c, struct qsp_now now,
@@ -236,7 +237,7 @@ QSP_API QSP_MUST_USE qsp_err qsp_conn_auth_question(const struct qsp_conn *c,
 QSP_API QSP_MUST_USE qsp_err qsp_conn_decide(struct qsp_conn *c, const struct qsp_decision *d);
 
 /* Once IS_OPEN. */
-/* Who logged in (server), by what; key_id is NULL where no key was used. Borrowed from c. */
+/* Server: who logged in. Borrowed from c. */
 QSP_API struct qsp_bytes qsp_conn_user(const struct qsp_conn *c);
 /* Server: the index of the psk of class Q in use, or -1. */
 QSP_API int qsp_conn_psk(const struct qsp_conn *c);

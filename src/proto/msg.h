@@ -24,7 +24,8 @@ enum qsp_type {
 	QSP_TYPE_DATA = 2,
 	QSP_TYPE_CONTROL = 3,
 	QSP_TYPE_QUANTUM = 4,
-	/* Not on the wire: a flight, which travels outside of records. */
+	/* Not on the wire: CLOSE, whose frame type is its own [P9], and a flight. */
+	QSP_TYPE_CLOSE = 254,
 	QSP_TYPE_FLIGHT = 255,
 };
 
