@@ -34,8 +34,8 @@ fail(struct qsp_file_error *err, qsp_err e, int code, const char *path, const ch
 	vsnprintf(why, sizeof(why), format, ap);
 	va_end(ap);
 	err->code = code;
-	snprintf(err->text, sizeof(err->text), "%.*s: %s", (int)(sizeof(err->text) - sizeof(why)),
-		 path, why);
+	snprintf(err->text, sizeof(err->text), "%.*s: %s",
+		 (int)(sizeof(err->text) - sizeof(why) - 2), path, why);
 	return e;
 }
 

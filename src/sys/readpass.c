@@ -85,6 +85,8 @@ terminal_restore(struct terminal *t)
 {
 	bool again = false;
 
+	if (!isatty(t->in))
+		say(t->out, "\n"); /* nobody typed one */
 	if (t->changed) {
 		say(t->out, "\n"); /* the person's own was not echoed */
 		/* a signal may interrupt it; SIGTTOU is ours here */
