@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+/* Calls to messages of RFC 4254 [P7], and the windows. */
+#include "proto/mux.h"
+
+#define DATA_HEAD 13     /* u32 length, u8 type, u32 channel, u32 data length */
+#define EXTENDED_HEAD 17 /* and u32 code */
+#define CHUNK_MAX (128u * 1024)
+#define FAST_MS 200
+
+/* `u32 recipient`, and room for more. */
+static struct qsp_writer
+fixed_for(const struct qsp_mux_channel *ch, uint8_t *buf, size_t cap)
+{
+	struct qsp_writer w = qsp_writer_of(buf, cap);
+
+	qsp_writer_u32(&w, ch->remote);
+	return w;
+}
+
+static qsp_err
+say_short(struct qsp_mux *m, const struct qsp_mux_channel *ch, uint8_t type)
+{
+	uint8_t buf[4];
+	struct qsp_writer w = fixed_for(ch, buf, sizeof(buf));
+
+	return qsp_mux_say(m, type, qsp_writer_bytes(&w), QSP_BYTES_NONE);
+}
+
+/* A channel that still takes messages from us. */
+static struct qsp_mux_channel *
+open_channel(const struct qsp_mux *m, uint32_t channel)
+{
+	struct qsp_mux_channel *ch = qsp_mux_find(m, channel, QSP_MUX_UP);
+
+	return ch && !ch->close_sent ? ch : NULL;
+}
+
+qsp_err
+qsp_mux_open(struct qsp_mux *m, const char *type, struct qsp_bytes body, void *user,
+	     uint32_t *channel)
+{
+	struct qsp_mux_channel *ch = qsp_mux_take(m, channel);
+	uint8_t buf[4 + 64 + 12];
+	struct qsp_writer w = qsp_writer_of(buf, sizeof(buf));
+	qsp_err e;
+
+	if (!ch)
+		return QSP_E_ROOM;
+	qsp_writer_vec32(&w, qsp_bytes_str(type));
+	qsp_writer_u32(&w, *channel);
+	qsp_writer_u32(&w, ch->may_come);
+	qsp_writer_u32(&w, QSP_MUX_PACKET_MAX);
+	if ((e = qsp_writer_done(&w)) == 0)
+		e = qsp_mux_say(m, QSP_MUX_CHANNEL_OPEN, qsp_writer_bytes(&w), body);
+	if (e) {
+		qsp_mux_release(m, *channel);
+		return e;
+	}
+	ch->state = QSP_MUX_ASKED;
+	ch->user = user;
+	return QSP_OK;
+}
+
+qsp_err
+qsp_mux_accept(struct qsp_mux *m, uint32_t channel, void *user)
+{
+	struct qsp_mux_channel *ch = qsp_mux_find(m, channel, QSP_MUX_OFFERED);
+	uint8_t buf[16];
+	struct qsp_writer w;
+	qsp_err e;
+
+	if (!ch)
+		return QSP_E_STATE;
+	w = fixed_for(ch, buf, sizeof(buf));
+	qsp_writer_u32(&w, channel);
+	qsp_writer_u32(&w, ch->may_come);
+	qsp_writer_u32(&w, QSP_MUX_PACKET_MAX);
+	e = qsp_mux_say(m, QSP_MUX_CHANNEL_OPEN_CONFIRMATION, qsp_writer_bytes(&w), QSP_BYTES_NONE);
+	if (!e) {
+		ch->state = QSP_MUX_UP;
+		ch->user = user;
+	}
+	return e;
+}
+
+qsp_err
+qsp_mux_refuse(struct qsp_mux *m, uint32_t channel, uint32_t code, const char *text)
+{
+	struct qsp_mux_channel *ch = qsp_mux_find(m, channel, QSP_MUX_OFFERED);
+	uint8_t buf[12 + 256 + 4];
+	struct qsp_writer w;
+	qsp_err e;
+
+	if (!ch)
+		return QSP_E_STATE;
+	w = fixed_for(ch, buf, sizeof(buf));
+	qsp_writer_u32(&w, code);
+	qsp_writer_vec32(&w, qsp_bytes_str(text));
+	qsp_writer_u32(&w, 0); /* no language tag */
+	if ((e = qsp_writer_done(&w)) != 0)
+		return e;
+	qsp_mux_release(m, channel);
+	return qsp_mux_say(m, QSP_MUX_CHANNEL_OPEN_FAILURE, qsp_writer_bytes(&w), QSP_BYTES_NONE);
+}
+
+qsp_err
+qsp_mux_request(struct qsp_mux *m, uint32_t channel, const char *name, bool want_reply,
+		struct qsp_bytes body)
+{
+	struct qsp_mux_channel *ch = open_channel(m, channel);
+	uint8_t buf[4 + 4 + 64 + 1];
+	struct qsp_writer w;
+	qsp_err e;
+
+	if (!ch)
+		return QSP_E_STATE;
+	w = fixed_for(ch, buf, sizeof(buf));
+	qsp_writer_vec32(&w, qsp_bytes_str(name));
+	qsp_writer_u8(&w, want_reply);
+	if ((e = qsp_writer_done(&w)) == 0)
+		e = qsp_mux_say(m, QSP_MUX_CHANNEL_REQUEST, qsp_writer_bytes(&w), body);
+	if (!e)
+		ch->to_come += want_reply;
+	return e;
+}
+
+qsp_err
+qsp_mux_reply(struct qsp_mux *m, uint32_t channel, bool success)
+{
+	struct qsp_mux_channel *ch = open_channel(m, channel);
+
+	if (!ch || ch->to_answer == 0)
+		return QSP_E_STATE;
+	ch->to_answer--;
+	return say_short(m, ch, success ? QSP_MUX_CHANNEL_SUCCESS : QSP_MUX_CHANNEL_FAILURE);
+}
+
+qsp_err
+qsp_mux_global(struct qsp_mux *m, const char *name, bool want_reply, struct qsp_bytes body)
+{
+	uint8_t buf[4 + 64 + 1];
+	struct qsp_writer w = qsp_writer_of(buf, sizeof(buf));
+	qsp_err e;
+
+	qsp_writer_vec32(&w, qsp_bytes_str(name));
+	qsp_writer_u8(&w, want_reply);
+	if ((e = qsp_writer_done(&w)) == 0)
+		e = qsp_mux_say(m, QSP_MUX_GLOBAL_REQUEST, qsp_writer_bytes(&w), body);
+	if (!e)
+		m->globals_to_come += want_reply;
+	return e;
+}
+
+qsp_err
+qsp_mux_global_reply(struct qsp_mux *m, bool success, struct qsp_bytes body)
+{
+	if (m->globals_to_answer == 0)
+		return QSP_E_STATE;
+	m->globals_to_answer--;
+	return qsp_mux_say(m, success ? QSP_MUX_REQUEST_SUCCESS : QSP_MUX_REQUEST_FAILURE,
+			   QSP_BYTES_NONE, success ? body : QSP_BYTES_NONE);
+}
+
+static size_t
+smallest(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+uint8_t *
+qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code, size_t *room)
+{
+	struct qsp_mux_channel *ch = open_channel(m, channel);
+	size_t waits = m->out.end - m->out.start, head = code ? EXTENDED_HEAD : DATA_HEAD;
+	uint8_t *p;
+
+	*room = 0;
+	if (!ch || ch->eof_sent || waits >= m->limits.output_max)
+		return NULL;
+	*room = smallest(ch->may_send, ch->packet, CHUNK_MAX);
+	*room = smallest(*room, m->limits.output_max - waits, *room);
+	if (*room == 0 || (p = qsp_mux_append(m, head + *room)) == NULL) {
+		*room = 0;
+		return NULL;
+	}
+	m->begun_channel = channel;
+	m->begun_code = code;
+	m->begun_at = m->out.end - *room - head;
+	return p + head;
+}
+
+void
+qsp_mux_data_commit(struct qsp_mux *m, size_t n)
+{
+	size_t head = m->begun_code ? EXTENDED_HEAD : DATA_HEAD;
+	uint8_t *p = m->out.p + m->begun_at;
+	struct qsp_mux_channel *ch = &m->channels[m->begun_channel];
+	struct qsp_writer w = qsp_writer_of(p, head);
+
+	m->out.end = m->begun_at + (n > 0 ? head + n : 0);
+	if (n == 0)
+		return;
+	qsp_writer_u32(&w, (uint32_t)(head - 4 + n));
+	qsp_writer_u8(&w, m->begun_code ? QSP_MUX_CHANNEL_EXTENDED_DATA : QSP_MUX_CHANNEL_DATA);
+	qsp_writer_u32(&w, ch->remote);
+	if (m->begun_code)
+		qsp_writer_u32(&w, m->begun_code);
+	qsp_writer_u32(&w, (uint32_t)n);
+	ch->may_send -= (uint32_t)n;
+}
+
+qsp_err
+qsp_mux_data(struct qsp_mux *m, uint32_t channel, uint32_t code, struct qsp_bytes data,
+	     size_t *used)
+{
+	*used = 0;
+	if (!open_channel(m, channel))
+		return QSP_E_STATE;
+	while (*used < data.n) {
+		size_t room, n = data.n - *used;
+		uint8_t *p = qsp_mux_data_begin(m, channel, code, &room);
+
+		if (!p)
+			break;
+		n = n < room ? n : room;
+		memcpy(p, data.p + *used, n);
+		qsp_mux_data_commit(m, n);
+		*used += n;
+	}
+	return QSP_OK;
+}
+
+qsp_err
+qsp_mux_eof(struct qsp_mux *m, uint32_t channel)
+{
+	struct qsp_mux_channel *ch = open_channel(m, channel);
+
+	if (!ch)
+		return QSP_E_STATE;
+	if (ch->eof_sent)
+		return QSP_OK;
+	ch->eof_sent = true;
+	return say_short(m, ch, QSP_MUX_CHANNEL_EOF);
+}
+
+qsp_err
+qsp_mux_close(struct qsp_mux *m, uint32_t channel)
+{
+	struct qsp_mux_channel *ch = open_channel(m, channel);
+	qsp_err e;
+
+	if (!ch)
+		return QSP_E_STATE;
+	e = say_short(m, ch, QSP_MUX_CHANNEL_CLOSE);
+	ch->close_sent = true;
+	if (ch->close_got)
+		qsp_mux_release(m, channel);
+	return e;
+}
+
+qsp_err
+qsp_mux_consumed(struct qsp_mux *m, qsp_time now, uint32_t channel, size_t n)
+{
+	struct qsp_mux_channel *ch = open_channel(m, channel);
+	uint32_t grant, bigger;
+	uint8_t buf[8];
+	struct qsp_writer w;
+
+	if (!ch)
+		return QSP_OK;
+	if (n > ch->window - ch->may_come - ch->consumed)
+		return QSP_E_INPUT;
+	ch->consumed += (uint32_t)n;
+	if (ch->consumed < ch->window / 2 || ch->eof_got || ch->close_got)
+		return QSP_OK;
+	grant = ch->consumed;
+	if (now - ch->granted < FAST_MS && ch->window < m->limits.window_max) {
+		bigger = ch->window > m->limits.window_max / 2 ? m->limits.window_max :
+								 2 * ch->window;
+		grant += bigger - ch->window;
+		ch->window = bigger;
+	}
+	ch->granted = now;
+	ch->consumed = 0;
+	ch->may_come += grant;
+	w = fixed_for(ch, buf, sizeof(buf));
+	qsp_writer_u32(&w, grant);
+	return qsp_mux_say(m, QSP_MUX_CHANNEL_WINDOW_ADJUST, qsp_writer_bytes(&w), QSP_BYTES_NONE);
+}
