@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The keywords of a client's configuration, parsed, filled in and printed from one table. What
+ * ssh_config has and QSP lacks stands in a second one: there a value that asks for nothing
+ * (`ForwardAgent no`) is fine, and any other is an error that says so, never silence.
+ */
+#include "app/client_table.h"
+
+#include <ctype.h>
+#include <fnmatch.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static int *
+int_at(struct qsp_client_config *c, size_t at)
+{
+	return (int *)(void *)((char *)c + at);
+}
+
+static char **
+text_at(struct qsp_client_config *c, size_t at)
+{
+	return (char **)(void *)((char *)c + at);
+}
+
+static struct qsp_client_list *
+list_at(struct qsp_client_config *c, size_t at)
+{
+	return (struct qsp_client_list *)(void *)((char *)c + at);
+}
+
+static bool
+is_number(enum qsp_client_kind kind)
+{
+	return kind == QSP_CLIENT_CHOICE || kind == QSP_CLIENT_NUMBER || kind == QSP_CLIENT_TIME ||
+	       kind == QSP_CLIENT_ESCAPE;
+}
+
+static bool
+is_list(enum qsp_client_kind kind)
+{
+	return kind == QSP_CLIENT_LIST_SET || kind == QSP_CLIENT_LIST_ADD;
+}
+
+void
+qsp_client_config_init(struct qsp_client_config *c)
+{
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < qsp_client_table_n; i++)
+		if (is_number(qsp_client_table[i].kind))
+			*int_at(c, qsp_client_table[i].at) = QSP_CLIENT_UNSET;
+}
+
+void
+qsp_client_config_wipe(struct qsp_client_config *c)
+{
+	for (size_t i = 0; i < qsp_client_table_n; i++) {
+		const struct qsp_client_keyword *k = &qsp_client_table[i];
+
+		if (is_list(k->kind))
+			for (size_t j = 0; j < list_at(c, k->at)->n; j++)
+				free(list_at(c, k->at)->v[j]);
+		else if (!is_number(k->kind))
+			free(*text_at(c, k->at));
+	}
+	qsp_client_config_init(c);
+}
+
+/* --- values --------------------------------------------------------------------------------- */
+
+static bool
+get_choice(const struct qsp_client_keyword *k, const char *s, int *v)
+{
+	for (const struct qsp_client_choice *o = k->choices; o->name; o++) {
+		if (strcasecmp(o->name, s) == 0) {
+			*v = o->value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+get_number(const char *s, long min, long max, int *v)
+{
+	char *end;
+	long n;
+
+	if (!isdigit((unsigned char)s[0]))
+		return false;
+	n = strtol(s, &end, 10);
+	if (*end || n < min || n > max)
+		return false;
+	*v = (int)n;
+	return true;
+}
+
+static bool
+get_time(const char *s, long max, int *v)
+{
+	long sum = 0;
+
+	if (strcasecmp(s, "none") == 0) {
+		*v = 0;
+		return true;
+	}
+	if (!isdigit((unsigned char)s[0]))
+		return false;
+	while (*s) {
+		char *end;
+		long n = strtol(s, &end, 10), unit = 1;
+
+		if (end == s || n < 0 || n > max)
+			return false;
+		switch (tolower((unsigned char)*end)) {
+		case 0: break;
+		case 's': end++; break;
+		case 'm':
+			unit = 60;
+			end++;
+			break;
+		case 'h':
+			unit = 3600;
+			end++;
+			break;
+		case 'd':
+			unit = 86400;
+			end++;
+			break;
+		case 'w':
+			unit = 604800;
+			end++;
+			break;
+		default: return false;
+		}
+		sum += n * unit;
+		if (sum > max)
+			return false;
+		s = end;
+	}
+	*v = (int)sum;
+	return true;
+}
+
+/* One character, ^X, or none. */
+static bool
+get_escape(const char *s, int *v)
+{
+	if (strcasecmp(s, "none") == 0)
+		*v = QSP_CLIENT_NO_ESCAPE;
+	else if (s[0] == '^' && s[1] >= 64 && s[1] < 127 && !s[2])
+		*v = s[1] & 31;
+	else if (s[0] && !s[1])
+		*v = (unsigned char)s[0];
+	else
+		return false;
+	return true;
+}
+
+static qsp_err
+take_number(const struct qsp_client_keyword *k, const struct qsp_confline *l, int *v, char *err)
+{
+	bool ok = false;
+
+	switch (k->kind) {
+	case QSP_CLIENT_CHOICE: ok = get_choice(k, l->arg[0], v); break;
+	case QSP_CLIENT_NUMBER: ok = get_number(l->arg[0], k->min, k->max, v); break;
+	case QSP_CLIENT_TIME: ok = get_time(l->arg[0], k->max, v); break;
+	default: ok = get_escape(l->arg[0], v); break;
+	}
+	if (!ok)
+		return qsp_confline_say(l, err, "%s: unsupported value \"%s\"", k->name, l->arg[0]);
+	return 0;
+}
+
+static qsp_err
+take_list(const struct qsp_client_keyword *k, const struct qsp_confline *l,
+	  struct qsp_client_list *list, char *err)
+{
+	if (k->kind == QSP_CLIENT_LIST_SET && list->n)
+		return 0;
+	for (size_t i = 0; i < l->n; i++) {
+		if (list->n == QSP_CLIENT_LIST_MAX)
+			return qsp_confline_say(l, err, "%s: more than %d", k->name,
+						QSP_CLIENT_LIST_MAX);
+		list->v[list->n] = strdup(l->arg[i]);
+		if (!list->v[list->n])
+			return QSP_E_NOMEM;
+		list->n++;
+	}
+	return 0;
+}
+
+/* What is wrong with the arguments, or NULL. */
+static const char *
+wrong_with(const struct qsp_client_keyword *k, const struct qsp_confline *l)
+{
+	uint8_t ids[6];
+	size_t n;
+
+	if (l->n == 0)
+		return "missing argument";
+	if (!is_list(k->kind) && k->kind != QSP_CLIENT_REST && l->n > 1)
+		return "more than one argument";
+	if (k->at == offsetof(struct qsp_client_config, set_env))
+		for (size_t i = 0; i < l->n; i++)
+			if (!strchr(l->arg[i], '=') || l->arg[i][0] == '=')
+				return "NAME=VALUE is wanted";
+	if (k->kind == QSP_CLIENT_CIPHERS && qsp_client_aeads(l->arg[0], ids, &n))
+		return "not a list of ciphers (see qssh -Q aead)";
+	return NULL;
+}
+
+static qsp_err
+take_keyword(struct qsp_client_config *c, const struct qsp_client_keyword *k,
+	     const struct qsp_confline *l, bool active, char *err)
+{
+	const char *wrong = wrong_with(k, l);
+
+	if (wrong)
+		return qsp_confline_say(l, err, "%s: %s", k->name, wrong);
+	if (is_number(k->kind)) {
+		int v = 0;
+		qsp_err e = take_number(k, l, &v, err);
+
+		if (!e && active && *int_at(c, k->at) == QSP_CLIENT_UNSET)
+			*int_at(c, k->at) = v;
+		return e;
+	}
+	if (!active)
+		return 0;
+	if (is_list(k->kind))
+		return take_list(k, l, list_at(c, k->at), err);
+	if (!*text_at(c, k->at)) {
+		*text_at(c, k->at) = strdup(k->kind == QSP_CLIENT_REST ? l->rest : l->arg[0]);
+		if (!*text_at(c, k->at))
+			return QSP_E_NOMEM;
+	}
+	return 0;
+}
+
+/* --- words in lists ------------------------------------------------------------------------- */
+
+static bool
+has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strcmp(words, "*") == 0)
+		return true;
+	for (const char *p = words; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+
+		if (len == n && strncasecmp(p, word, n) == 0)
+			return true;
+		p += len;
+	}
+	return false;
+}
+
+static bool
+is_ignored(const struct qsp_client_config *c, const char *keyword)
+{
+	char *copy = c->ignore_unknown ? strdup(c->ignore_unknown) : NULL, *at = copy, *pattern;
+	bool found = false;
+
+	while (copy && (pattern = strsep(&at, ",")) != NULL)
+		if (fnmatch(pattern, keyword, FNM_CASEFOLD) == 0)
+			found = true;
+	free(copy);
+	return found;
+}
+
+qsp_err
+qsp_client_keywords_take(struct qsp_client_config *c, const struct qsp_confline *l, bool active,
+			 char err[QSP_CONFLINE_ERROR_MAX])
+{
+	for (size_t i = 0; i < qsp_client_table_n; i++)
+		if (qsp_confline_is(l, qsp_client_table[i].name))
+			return take_keyword(c, &qsp_client_table[i], l, active, err);
+	if (is_ignored(c, l->keyword))
+		return 0;
+	for (size_t i = 0; i < qsp_client_table_lacking_n; i++) {
+		if (!qsp_confline_is(l, qsp_client_table_lacking[i].name))
+			continue;
+		if (l->n == 1 && has_word(qsp_client_table_lacking[i].harmless, l->arg[0]))
+			return 0;
+		return qsp_confline_say(
+			l, err, "%s: an OpenSSH option that this version of qssh does not have",
+			qsp_client_table_lacking[i].name);
+	}
+	return qsp_confline_say(l, err, "Bad configuration option: %s", l->keyword);
+}
+
+qsp_err
+qsp_client_config_fill(struct qsp_client_config *c)
+{
+	for (size_t i = 0; i < qsp_client_table_n; i++) {
+		const struct qsp_client_keyword *k = &qsp_client_table[i];
+		struct qsp_client_list *list = list_at(c, k->at);
+
+		if (is_number(k->kind)) {
+			if (*int_at(c, k->at) == QSP_CLIENT_UNSET)
+				*int_at(c, k->at) = k->fallback;
+		} else if (!k->text) {
+			continue;
+		} else if (!is_list(k->kind)) {
+			if (!*text_at(c, k->at) && !(*text_at(c, k->at) = strdup(k->text)))
+				return QSP_E_NOMEM;
+		} else if (list->n == 0) {
+			for (const char *p = k->text; *p; p += strspn(p, " ")) {
+				size_t n = strcspn(p, " ");
+
+				if (!(list->v[list->n] = strndup(p, n)))
+					return QSP_E_NOMEM;
+				list->n++;
+				p += n;
+			}
+		}
+	}
+	return 0;
+}
+
+static void
+print_number(const struct qsp_client_keyword *k, int v, FILE *out)
+{
+	if (k->kind == QSP_CLIENT_CHOICE) {
+		for (const struct qsp_client_choice *o = k->choices; o->name; o++) {
+			if (o->value == v) {
+				fprintf(out, " %s\n", o->name);
+				return;
+			}
+		}
+	}
+	if (k->kind != QSP_CLIENT_ESCAPE)
+		fprintf(out, " %d\n", v);
+	else if (v == QSP_CLIENT_NO_ESCAPE)
+		fprintf(out, " none\n");
+	else
+		fprintf(out, v < 32 ? " ^%c\n" : " %c\n", v < 32 ? v + 64 : v);
+}
+
+void
+qsp_client_keywords_print(const struct qsp_client_config *c, FILE *out)
+{
+	struct qsp_client_config copy = *c; /* what it points to stays c's */
+
+	for (size_t i = 0; i < qsp_client_table_n; i++) {
+		const struct qsp_client_keyword *k = &qsp_client_table[i];
+		const struct qsp_client_list *list = list_at(&copy, k->at);
+		char name[64];
+		size_t n = 0;
+
+		for (; k->name[n] && n + 1 < sizeof(name); n++)
+			name[n] = (char)tolower((unsigned char)k->name[n]);
+		name[n] = 0;
+		if (is_number(k->kind)) {
+			fprintf(out, "%s", name);
+			print_number(k, *int_at(&copy, k->at), out);
+		} else if (k->kind == QSP_CLIENT_LIST_ADD) {
+			for (size_t j = 0; j < list->n; j++)
+				fprintf(out, "%s %s\n", name, list->v[j]);
+		} else if (k->kind == QSP_CLIENT_LIST_SET) {
+			fprintf(out, "%s", name);
+			for (size_t j = 0; j < list->n; j++)
+				fprintf(out, " %s", list->v[j]);
+			fprintf(out, "\n");
+		} else if (*text_at(&copy, k->at)) {
+			fprintf(out, "%s %s\n", name, *text_at(&copy, k->at));
+		}
+	}
+}

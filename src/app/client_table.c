@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The tables of a client's configuration. A keyword of ssh_config stands in exactly one of the two:
+ * nothing is parsed and then ignored.
+ */
+#include "app/client_table.h"
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "sys/log.h"
+
+static const struct qsp_client_choice no_yes[] = { { "no", QSP_CLIENT_NO },
+						   { "yes", QSP_CLIENT_YES },
+						   { "false", QSP_CLIENT_NO },
+						   { "true", QSP_CLIENT_YES },
+						   { NULL, 0 } };
+static const struct qsp_client_choice families[] = {
+	{ "any", AF_UNSPEC }, { "inet", AF_INET }, { "inet6", AF_INET6 }, { NULL, 0 }
+};
+static const struct qsp_client_choice stricts[] = { { "ask", QSP_CLIENT_ASK },
+						    { "yes", QSP_CLIENT_YES },
+						    { "no", QSP_CLIENT_NO },
+						    { "off", QSP_CLIENT_NO },
+						    { "accept-new", QSP_CLIENT_ACCEPT_NEW },
+						    { NULL, 0 } };
+static const struct qsp_client_choice contacts[] = {
+	{ "ask", QSP_CLIENT_ASK }, { "yes", QSP_CLIENT_YES }, { "no", QSP_CLIENT_NO }, { NULL, 0 }
+};
+static const struct qsp_client_choice ttys[] = { { "auto", QSP_CLIENT_ASK },
+						 { "no", QSP_CLIENT_NO },
+						 { "yes", QSP_CLIENT_YES },
+						 { "force", QSP_CLIENT_FORCE },
+						 { NULL, 0 } };
+static const struct qsp_client_choice sessions[] = { { "default", QSP_CLIENT_SESSION },
+						     { "none", QSP_CLIENT_SESSION_NONE },
+						     { "subsystem", QSP_CLIENT_SUBSYSTEM },
+						     { NULL, 0 } };
+static const struct qsp_client_choice kems[] = { { "mlkem768x25519", QSP_KEY_MLKEM768X25519 },
+						 { "mlkem1024x25519", QSP_KEY_MLKEM1024X25519 },
+						 { "kyber768", QSP_KEY_MLKEM768X25519 },
+						 { "kyber1024", QSP_KEY_MLKEM1024X25519 },
+						 { NULL, 0 } };
+static const struct qsp_client_choice wires[] = { { "cell", QSP_WIRE_CELLS },
+						  { "frame", QSP_WIRE_FRAMES },
+						  { NULL, 0 } };
+static const struct qsp_client_choice levels[] = {
+	{ "quiet", QSP_LOG_QUIET },     { "fatal", QSP_LOG_FATAL },
+	{ "error", QSP_LOG_ERROR },     { "info", QSP_LOG_INFO },
+	{ "verbose", QSP_LOG_VERBOSE }, { "debug1", QSP_LOG_DEBUG1 },
+	{ "debug", QSP_LOG_DEBUG1 },    { "debug2", QSP_LOG_DEBUG2 },
+	{ "debug3", QSP_LOG_DEBUG3 },   { NULL, 0 }
+};
+#define AT(member) offsetof(struct qsp_client_config, member)
+#define YES_NO(name, member, fallback)                                                             \
+	{                                                                                          \
+		name, QSP_CLIENT_CHOICE, AT(member), no_yes, 0, 0, fallback, NULL                  \
+	}
+#define ONE_OF(name, member, choices, fallback)                                                    \
+	{                                                                                          \
+		name, QSP_CLIENT_CHOICE, AT(member), choices, 0, 0, fallback, NULL                 \
+	}
+#define INTEGER(name, kind, member, min, max, fallback)                                            \
+	{                                                                                          \
+		name, kind, AT(member), NULL, min, max, fallback, NULL                             \
+	}
+#define TEXT(name, kind, member, text)                                                             \
+	{                                                                                          \
+		name, kind, AT(member), NULL, 0, 0, 0, text                                        \
+	}
+
+#define METHODS "publickey,keyboard-interactive,password"
+#define IDENTITIES "~/.qssh/id_kyber768 ~/.qssh/id_kyber1024 ~/.qssh/id_dilithium3"
+
+const struct qsp_client_keyword qsp_client_table[] = {
+	TEXT("User", QSP_CLIENT_STRING, user, NULL),
+	TEXT("HostName", QSP_CLIENT_STRING, host_name, NULL),
+	INTEGER("Port", QSP_CLIENT_NUMBER, port, 1, 65535, 8022),
+	ONE_OF("AddressFamily", address_family, families, AF_UNSPEC),
+	YES_NO("BatchMode", batch_mode, QSP_CLIENT_NO),
+	TEXT("BindAddress", QSP_CLIENT_STRING, bind_address, NULL),
+	TEXT("Ciphers", QSP_CLIENT_CIPHERS, ciphers,
+	     "aes256-gcm,chacha20-poly1305,aes256-ctr-hmac-sha3-256"),
+	INTEGER("ConnectionAttempts", QSP_CLIENT_NUMBER, connection_attempts, 1, 1000, 1),
+	INTEGER("ConnectTimeout", QSP_CLIENT_TIME, connect_timeout, 0, 86400, 0),
+	INTEGER("EscapeChar", QSP_CLIENT_ESCAPE, escape_char, 0, 0, '~'),
+	ONE_OF("FirstContact", first_contact, contacts, QSP_CLIENT_ASK),
+	TEXT("GlobalKnownHostsFile", QSP_CLIENT_LIST_SET, global_known_hosts,
+	     "/etc/qssh/known_hosts"),
+	YES_NO("HashKnownHosts", hash_known_hosts, QSP_CLIENT_NO),
+	TEXT("HostKeyAlias", QSP_CLIENT_STRING, host_key_alias, NULL),
+	YES_NO("IdentitiesOnly", identities_only, QSP_CLIENT_NO),
+	TEXT("IdentityFile", QSP_CLIENT_LIST_ADD, identity_files, IDENTITIES),
+	TEXT("IgnoreUnknown", QSP_CLIENT_STRING, ignore_unknown, NULL),
+	YES_NO("KbdInteractiveAuthentication", interactive, QSP_CLIENT_YES),
+	ONE_OF("Kem", kem, kems, QSP_KEY_MLKEM768X25519),
+	ONE_OF("LogLevel", log_level, levels, QSP_LOG_INFO),
+	INTEGER("NumberOfPasswordPrompts", QSP_CLIENT_NUMBER, password_prompts, 1, 100, 3),
+	YES_NO("PasswordAuthentication", password, QSP_CLIENT_YES),
+	TEXT("PreferredAuthentications", QSP_CLIENT_STRING, preferred_authentications, METHODS),
+	YES_NO("PubkeyAuthentication", pubkey, QSP_CLIENT_YES),
+	TEXT("RemoteCommand", QSP_CLIENT_REST, remote_command, NULL),
+	ONE_OF("RequestTTY", request_tty, ttys, QSP_CLIENT_ASK),
+	TEXT("SendEnv", QSP_CLIENT_LIST_ADD, send_env, NULL),
+	INTEGER("ServerAliveCountMax", QSP_CLIENT_NUMBER, alive_count, 1, 1000000, 3),
+	INTEGER("ServerAliveInterval", QSP_CLIENT_TIME, alive_interval, 0, 86400, 0),
+	ONE_OF("SessionType", session_type, sessions, QSP_CLIENT_SESSION),
+	TEXT("SetEnv", QSP_CLIENT_LIST_ADD, set_env, NULL),
+	YES_NO("StdinNull", stdin_null, QSP_CLIENT_NO),
+	ONE_OF("StrictHostKeyChecking", strict, stricts, QSP_CLIENT_ASK),
+	YES_NO("TCPKeepAlive", tcp_keepalive, QSP_CLIENT_YES),
+	TEXT("UserKnownHostsFile", QSP_CLIENT_LIST_SET, user_known_hosts, "~/.qssh/known_hosts"),
+	ONE_OF("Wire", wire, wires, QSP_WIRE_CELLS),
+};
+
+const size_t qsp_client_table_n = sizeof(qsp_client_table) / sizeof(qsp_client_table[0]);
+
+const struct qsp_client_lack qsp_client_table_lacking[] = {
+	{ "AddKeysToAgent", "no" },
+	{ "CanonicalizeFallbackLocal", "*" },
+	{ "CanonicalizeHostname", "no" },
+	{ "CASignatureAlgorithms", "" },
+	{ "CertificateFile", "" },
+	{ "ChannelTimeout", "" },
+	{ "CheckHostIP", "no" },
+	{ "ClearAllForwardings", "*" },
+	{ "Compression", "no" },
+	{ "ControlMaster", "no" },
+	{ "ControlPath", "none" },
+	{ "ControlPersist", "no 0" },
+	{ "DynamicForward", "" },
+	{ "EnableEscapeCommandline", "no" },
+	{ "EnableSSHKeysign", "no" },
+	{ "ExitOnForwardFailure", "*" },
+	{ "FingerprintHash", "" },
+	{ "ForkAfterAuthentication", "no" },
+	{ "ForwardAgent", "no" },
+	{ "ForwardX11", "no" },
+	{ "ForwardX11Timeout", "*" },
+	{ "ForwardX11Trusted", "*" },
+	{ "GatewayPorts", "no" },
+	{ "GSSAPIAuthentication", "no" },
+	{ "GSSAPIDelegateCredentials", "no" },
+	{ "HostbasedAcceptedAlgorithms", "" },
+	{ "HostbasedAuthentication", "no" },
+	{ "HostKeyAlgorithms", "" },
+	{ "IdentityAgent", "none" },
+	{ "IPQoS", "none" },
+	{ "KbdInteractiveDevices", "" },
+	{ "KexAlgorithms", "" },
+	{ "KnownHostsCommand", "none" },
+	{ "LocalCommand", "" },
+	{ "LocalForward", "" },
+	{ "LogVerbose", "" },
+	{ "MACs", "" },
+	{ "NoHostAuthenticationForLocalhost", "no" },
+	{ "ObscureKeystrokeTiming", "" },
+	{ "PermitLocalCommand", "no" },
+	{ "PermitRemoteOpen", "*" },
+	{ "PKCS11Provider", "none" },
+	{ "ProxyCommand", "none" },
+	{ "ProxyJump", "none" },
+	{ "ProxyUseFdpass", "no" },
+	{ "PubkeyAcceptedAlgorithms", "" },
+	{ "RekeyLimit", "default" },
+	{ "RemoteForward", "" },
+	{ "RequiredRSASize", "*" },
+	{ "RevokedHostKeys", "none" },
+	{ "SecurityKeyProvider", "" },
+	{ "StreamLocalBindMask", "*" },
+	{ "StreamLocalBindUnlink", "*" },
+	{ "SyslogFacility", "" },
+	{ "Tag", "" },
+	{ "Tunnel", "no" },
+	{ "TunnelDevice", "*" },
+	{ "UpdateHostKeys", "no" },
+	{ "VerifyHostKeyDNS", "no" },
+	{ "VisualHostKey", "no" },
+	{ "XAuthLocation", "*" },
+};
+const size_t qsp_client_table_lacking_n =
+	sizeof(qsp_client_table_lacking) / sizeof(qsp_client_table_lacking[0]);
