@@ -176,7 +176,7 @@ reason_of(qsp_err e)
 	}
 }
 
-/* CLOSE becomes the next message; without keys there is nobody to tell. */
+/* CLOSE becomes the last message; without keys there is nobody to tell. */
 static void
 say_close(struct qsp_conn *c, enum qsp_reason reason, const char *text)
 {
@@ -208,7 +208,8 @@ become_sink(struct qsp_conn *c, struct qsp_now now)
 		memset(r, 0, sizeof(r));
 	c->sink_until = now.mono + SINK_MIN_MS + qsp_bytes_get32(r) % SINK_SPAN_MS;
 	c->err = QSP_E_SILENT;
-	qsp_queue_drop(c);
+	while (c->out)
+		qsp_queue_pop(c);
 	qsp_engine_free_handshake(c);
 	qsp_steps_end(c, true);
 }
@@ -223,7 +224,6 @@ qsp_conn_fail(struct qsp_conn *c, struct qsp_now now, qsp_err e)
 		return c->err;
 	}
 	c->err = e;
-	qsp_queue_drop(c);
 	say_close(c, reason_of(e), "");
 	qsp_rekey_free(c);
 	qsp_engine_free_handshake(c);
@@ -236,7 +236,6 @@ qsp_conn_close(struct qsp_conn *c, enum qsp_reason reason, const char *text)
 {
 	if (c->closing || c->closed)
 		return QSP_OK;
-	qsp_queue_drop(c);
 	say_close(c, reason, text);
 	qsp_engine_free_handshake(c);
 	qsp_steps_end(c, false);
@@ -264,7 +263,8 @@ qsp_conn_tick(struct qsp_conn *c, struct qsp_now now)
 		return QSP_OK;
 	if (c->hs)
 		c->hs->now = now;
-	e = qsp_conn_maybe_rekey(c, now);
+	if ((e = qsp_rekey_overdue(c, now)) == 0)
+		e = qsp_conn_maybe_rekey(c, now);
 	return e ? qsp_conn_fail(c, now, e) : QSP_OK;
 }
 
@@ -277,5 +277,5 @@ qsp_conn_deadline(const struct qsp_conn *c)
 		return c->sink_until;
 	if (c->state == QSP_ST_OPEN && c->kem_due && !c->rekey && !c->tx_switched)
 		return c->kem_due;
-	return UINT64_MAX;
+	return qsp_rekey_hold_ends(c);
 }

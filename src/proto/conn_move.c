@@ -100,7 +100,7 @@ qsp_conn_recv(struct qsp_conn *c, struct qsp_now now, uint8_t *buf, size_t n, si
 		qsp_steps_end(c, false);
 		return c->err;
 	}
-	if (!e && (e = qsp_rekey_overdue(c)) == 0)
+	if (!e && (e = qsp_rekey_overdue(c, now)) == 0)
 		e = qsp_conn_maybe_rekey(c, now);
 	if (e) {
 		*used = n;
@@ -195,6 +195,7 @@ static qsp_err
 put_unit(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes *data, uint8_t *out, size_t room,
 	 size_t *n)
 {
+	bool hold = data->n > 0 && qsp_rekey_holds(c, now);
 	size_t piece;
 	qsp_err e;
 
@@ -203,7 +204,7 @@ put_unit(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes *data, uint8_t
 		return e;
 	if (c->out)
 		return put_message(c, now, out, room, n);
-	if (!c->can_send || c->closing || data->n == 0)
+	if (!c->can_send || c->closing || data->n == 0 || hold)
 		return QSP_OK;
 	piece = c->wire->capacity(c, room);
 	if (piece == 0)

@@ -72,17 +72,3 @@ qsp_queue_pop(struct qsp_conn *c)
 		c->out_last = NULL;
 	qsp_queue_free(o);
 }
-
-void
-qsp_queue_drop(struct qsp_conn *c)
-{
-	struct qsp_outgoing *begun = c->out && c->out->off > 0 ? c->out : NULL;
-
-	if (begun)
-		c->out = begun->next;
-	while (c->out)
-		qsp_queue_pop(c);
-	c->out = c->out_last = begun;
-	if (begun)
-		begun->next = NULL;
-}

@@ -25,8 +25,6 @@ struct qsp_outgoing *qsp_queue_new_flight(void);
 
 /* Takes the first message off. */
 void qsp_queue_pop(struct qsp_conn *c);
-/* Drops what has not begun to leave: what is half sent must be finished. */
-void qsp_queue_drop(struct qsp_conn *c);
 
 static inline struct qsp_bytes
 qsp_queue_bytes(const struct qsp_outgoing *o)

@@ -10,6 +10,8 @@
 #include "crypto/x25519.h"
 #include "proto/engine.h"
 
+#define HOLD_MS 30000
+
 struct qsp_rekey {
 	uint8_t flags;
 	struct qsp_key32 x;      /* server: private half of INIT's X25519 key */
@@ -355,15 +357,45 @@ qsp_rekey_due(struct qsp_conn *c, struct qsp_now now)
 	return cfg->plain_cells && c->cells_plain >= cfg->plain_cells;
 }
 
-qsp_err
-qsp_rekey_overdue(struct qsp_conn *c)
+/* Has `count` passed halves/2 times the bound? A rekey that has begun is in time. */
+static bool
+passed(const struct qsp_conn *c, uint64_t halves)
 {
 	const struct qsp_config *cfg = c->cfg;
 
-	if (c->role == QSP_CLIENT && ((cfg->plain_cells && c->cells_plain / 2 > cfg->plain_cells) ||
-				      (cfg->kem_cells && c->cells_kem / 2 > cfg->kem_cells)))
+	if (c->role != QSP_CLIENT || c->rekey)
+		return false;
+	return (cfg->plain_cells && c->cells_plain / halves > cfg->plain_cells / 2) ||
+	       (cfg->kem_cells && c->cells_kem / halves > cfg->kem_cells / 2);
+}
+
+qsp_err
+qsp_rekey_overdue(struct qsp_conn *c, struct qsp_now now)
+{
+	if (passed(c, 4) || now.mono >= qsp_rekey_hold_ends(c))
 		return qsp_engine_fail(c, QSP_E_POLICY, "the server does not change keys in time");
 	return QSP_OK;
+}
+
+bool
+qsp_rekey_holds(struct qsp_conn *c, struct qsp_now now)
+{
+	if (!passed(c, 3)) {
+		c->held_since = 0;
+		return false;
+	}
+	if (c->held_since == 0) {
+		c->held_since = now.mono ? now.mono : 1;
+		c->request_flags = 0;
+		c->request_due = true;
+	}
+	return true;
+}
+
+qsp_time
+qsp_rekey_hold_ends(const struct qsp_conn *c)
+{
+	return c->held_since && passed(c, 3) ? c->held_since + HOLD_MS : UINT64_MAX;
 }
 
 void

@@ -119,6 +119,7 @@ struct qsp_conn {
 	qsp_time kem_due;                /* mono of the timed rekey; 0: nothing has moved since */
 	uint64_t plain_rekeys, kem_rekeys, cells_sent, cells_received;
 	qsp_time sink_until;
+	qsp_time held_since; /* client: mono since data waits for a rekey; 0: it does not */
 	qsp_err err;
 	int16_t psk_index;
 	uint16_t peer_reason;
