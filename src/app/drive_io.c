@@ -31,14 +31,20 @@ void
 qsp_drive_io_report(struct qsp_drive *d)
 {
 	for (int i = 0; i < REPORTS && is_live(d); i++) {
-		unsigned w = qsp_conn_wants(d->conn) & (QUESTIONS | QSP_IS_OPEN);
+		unsigned w = qsp_conn_wants(d->conn) & (QUESTIONS | QSP_IS_OPEN | QSP_IS_SINK);
 		bool asks = d->again && (w & QUESTIONS);
 
 		d->again = false;
 		if (w == d->wants && !asks)
-			return;
+			break;
 		d->wants = w;
 		d->ops->wants(d->arg, w);
+	}
+	/* M1 was refused, on arrival or by an answer to its question: one state for both [P4.4] */
+	if (d->state == QSP_DRIVE_RUNNING && !d->freed && (qsp_conn_wants(d->conn) & QSP_IS_SINK)) {
+		qsp_drive_io_drop(d);
+		d->state = QSP_DRIVE_SINK;
+		d->err = QSP_E_SILENT;
 	}
 }
 
@@ -103,12 +109,8 @@ take_once(struct qsp_drive *d, uint8_t *buf, size_t n, size_t *at)
 	}
 	if (d->freed)
 		return false;
-	if (qsp_conn_wants(d->conn) & QSP_IS_SINK) {
-		qsp_drive_io_drop(d);
-		d->state = QSP_DRIVE_SINK;
-		d->err = QSP_E_SILENT;
+	if (d->state == QSP_DRIVE_SINK)
 		return false;
-	}
 	if (e) {
 		qsp_drive_finish(d, e);
 		return false;
