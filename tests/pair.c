@@ -240,8 +240,7 @@ sign(struct pair *p)
 	size_t n = sizeof(signature);
 	qsp_err e = qsp_key_sign(p->user_key, in, signature, &n);
 
-	note(&p->client, qsp_conn_sign(p->client.conn,
-				       (struct qsp_bytes){ signature, e ? 0 : n }));
+	note(&p->client, qsp_conn_sign(p->client.conn, (struct qsp_bytes){ signature, e ? 0 : n }));
 }
 
 static void

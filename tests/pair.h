@@ -12,19 +12,19 @@
 
 struct pair_options {
 	uint64_t seed;
-	uint8_t kem;                /* 1 or 2 */
-	uint8_t aead;               /* 1, 2 or 3; 0: the defaults of both sides */
-	bool known;                 /* layout K */
+	uint8_t kem;  /* 1 or 2 */
+	uint8_t aead; /* 1, 2 or 3; 0: the defaults of both sides */
+	bool known;   /* layout K */
 	enum qsp_ok_class ok_class;
 	enum qsp_wire wire;
 	enum qsp_method method;
-	uint8_t user_key_type;      /* for KEM and SIGNATURE; 0: kem's own */
-	bool last;                  /* pipelined */
-	bool refuse;                /* the server refuses */
-	bool distrust;              /* the client does not accept the host key */
-	bool certificate;           /* the server sends one */
+	uint8_t user_key_type;                   /* for KEM and SIGNATURE; 0: kem's own */
+	bool last;                               /* pipelined */
+	bool refuse;                             /* the server refuses */
+	bool distrust;                           /* the client does not accept the host key */
+	bool certificate;                        /* the server sends one */
 	uint64_t plain_cells, kem_cells, kem_ms; /* all 0: the defaults */
-	qsp_random_fn random;       /* NULL: seeded */
+	qsp_random_fn random;                    /* NULL: seeded */
 	void *random_arg;
 };
 

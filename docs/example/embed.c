@@ -16,16 +16,17 @@ static qsp_err
 answer(struct qsp_conn *c, bool server)
 {
 	const struct qsp_key_public *user = qsp_key_get_public(keys[0]);
-	struct qsp_login login = { .user = { (const uint8_t *)"me", 2 }, .method = QSP_METHOD_KEM, .key = user };
+	struct qsp_login login = { .user = { (const uint8_t *)"me", 2 },
+				   .method = QSP_METHOD_KEM,
+				   .key = user };
 	struct qsp_decision yes = { .verdict = QSP_AUTH_ACCEPT, .key = user };
 	struct qsp_decaps_question q;
 	struct qsp_decaps_answer a;
-	unsigned wants = qsp_conn_wants(c);
 
-	if (wants & QSP_WANT_AUTH)
+	if (qsp_conn_wants(c) & QSP_WANT_AUTH)
 		return server ? qsp_conn_decide(c, &yes) : qsp_conn_login(c, &login);
-	if (!(wants & QSP_WANT_DECAPS) || qsp_conn_decaps_question(c, &q))
-		return 0;
+	if (qsp_conn_decaps_question(c, &q))
+		return 0; /* nothing is asked */
 	return qsp_key_answer(&keys[server], 1, &q, &a) ? QSP_E_INPUT : qsp_conn_decaps(c, &a);
 }
 
@@ -43,23 +44,23 @@ main(void)
 	struct qsp_replay *r;
 	struct qsp_conn *end[2];
 
-	if (qsp_crypto_new(NULL, NULL, &cx) || qsp_key_generate(cx, 1, &keys[0]) || qsp_key_generate(cx, 1, &keys[1]) ||
-	    qsp_config_new(cx, &cfg) || qsp_config_add_host_key(cfg, qsp_key_get_public(keys[1])) ||
-	    qsp_worker_new(cx, &w) || qsp_replay_new(1000, &r))
+	if (qsp_crypto_new(NULL, NULL, &cx) || qsp_key_generate(cx, 1, &keys[0]) ||
+	    qsp_key_generate(cx, 1, &keys[1]) || qsp_config_new(cx, &cfg) ||
+	    qsp_config_add_host_key(cfg, qsp_key_get_public(keys[1])) || qsp_worker_new(cx, &w) ||
+	    qsp_replay_new(1000, &r))
 		return 1;
 	qsp_config_set_replay(cfg, fresh, r);
 	peer.host_key = qsp_key_get_public(keys[1]);
-	if (qsp_conn_new_client(cfg, w, &peer, now, &end[0]) || qsp_conn_new_server(cfg, w, now, &end[1]))
+	if (qsp_conn_new_client(cfg, w, &peer, now, &end[0]) ||
+	    qsp_conn_new_server(cfg, w, now, &end[1]))
 		return 1;
-	for (int i = 0; heard < 2 && !qsp_conn_error(end[0]) && !qsp_conn_error(end[1]); i = !i) {
-		bool done = qsp_conn_recv(end[i], now, net[i], have[i], &used, &data) || answer(end[i], i == 1);
-
-		heard += data.n == 5 && printf("end %d heard: %.5s\n", i, (const char *)data.p) > 0;
-		have[i] = 0; /* flights and cells came whole here: all was used */
-		if (done || qsp_conn_output(end[i], now, hello, &used, net[!i], sizeof(net[0]), &have[!i]))
+	for (int i = 0; heard < 2; i = !i) { /* here flights and cells always come whole */
+		if (qsp_conn_recv(end[i], now, net[i], have[i], &used, &data) ||
+		    answer(end[i], i) ||
+		    qsp_conn_output(end[i], now, hello, &used, net[!i], sizeof(net[0]), &have[!i]))
 			return 1;
+		if (data.n == 5)
+			heard += printf("end %d heard: %.5s\n", i, (const char *)data.p) > 0;
 	}
-	qsp_conn_free(end[0]), qsp_conn_free(end[1]), qsp_replay_free(r), qsp_worker_free(w);
-	qsp_config_free(cfg), qsp_key_free(keys[0]), qsp_key_free(keys[1]), qsp_crypto_free(cx);
-	return heard < 2;
+	return 0;
 }

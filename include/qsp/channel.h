@@ -18,8 +18,8 @@ extern "C" {
 #endif
 
 #define QSP_MUX_MESSAGE_MAX (256 * 1024 + 64) /* [P7] */
-#define QSP_MUX_PACKET_MAX (256 * 1024)      /* data in one message */
-#define QSP_MUX_STDERR 1u                    /* extended data code, RFC 4254, 5.2 */
+#define QSP_MUX_PACKET_MAX (256 * 1024)       /* data in one message */
+#define QSP_MUX_STDERR 1u                     /* extended data code, RFC 4254, 5.2 */
 
 struct qsp_mux;
 
@@ -36,19 +36,19 @@ QSP_API QSP_MUST_USE qsp_err qsp_mux_new(const struct qsp_mux_limits *limits, st
 QSP_API void qsp_mux_free(struct qsp_mux *m);
 
 enum qsp_mux_event_type {
-	QSP_MUX_NONE,         /* the input is used up */
-	QSP_MUX_OPEN,         /* the peer opens a channel: name = its type, body = what follows the
+	QSP_MUX_NONE,        /* the input is used up */
+	QSP_MUX_OPEN,        /* the peer opens a channel: name = its type, body = what follows the
 	                       * packet size. Answer with qsp_mux_accept or qsp_mux_refuse */
-	QSP_MUX_OPENED,       /* ours was accepted; body */
-	QSP_MUX_OPEN_FAILED,  /* ours was not: code, body = the peer's text; the channel is gone */
-	QSP_MUX_DATA,         /* body = a piece of data, code = 0, or QSP_MUX_STDERR. Counts against
+	QSP_MUX_OPENED,      /* ours was accepted; body */
+	QSP_MUX_OPEN_FAILED, /* ours was not: code, body = the peer's text; the channel is gone */
+	QSP_MUX_DATA,        /* body = a piece of data, code = 0, or QSP_MUX_STDERR. Counts against
 	                       * our window until qsp_mux_consumed */
-	QSP_MUX_WINDOW,       /* the peer takes more data on this channel */
-	QSP_MUX_EOF,          /* no more data from the peer */
-	QSP_MUX_CLOSE,        /* the peer closed; once qsp_mux_close was called too the number is free */
-	QSP_MUX_REQUEST,      /* name, want_reply, body: answered in order with qsp_mux_reply */
-	QSP_MUX_REPLY,        /* success or failure of our oldest unanswered request there */
-	QSP_MUX_GLOBAL,       /* a global request: name, want_reply, body */
+	QSP_MUX_WINDOW,      /* the peer takes more data on this channel */
+	QSP_MUX_EOF,         /* no more data from the peer */
+	QSP_MUX_CLOSE,   /* the peer closed; once qsp_mux_close was called too the number is free */
+	QSP_MUX_REQUEST, /* name, want_reply, body: answered in order with qsp_mux_reply */
+	QSP_MUX_REPLY,   /* success or failure of our oldest unanswered request there */
+	QSP_MUX_GLOBAL,  /* a global request: name, want_reply, body */
 	QSP_MUX_GLOBAL_REPLY, /* success or failure of our oldest unanswered global request; body */
 };
 

@@ -173,7 +173,7 @@ enum qsp_method {
 
 /* Client, QSP_WANT_AUTH: the next attempt. */
 struct qsp_login {
-	struct qsp_bytes user;            /* at most QSP_USER_MAX */
+	struct qsp_bytes user; /* at most QSP_USER_MAX */
 	enum qsp_method method;
 	const struct qsp_key_public *key; /* KEM, SIGNATURE */
 	struct qsp_bytes password;
@@ -212,10 +212,10 @@ struct qsp_auth_question {
 	enum qsp_method method;
 	uint8_t key_type; /* KEM: of the key asked for */
 	uint8_t key_id[QSP_KEY_ID_LEN];
-	bool has_key;               /* SIGNATURE: key has signed, verified already */
+	bool has_key; /* SIGNATURE: key has signed, verified already */
 	struct qsp_key_public key;
 	struct qsp_bytes password;
-	bool has_reply;             /* INTERACTIVE: reply answers the last prompt */
+	bool has_reply; /* INTERACTIVE: reply answers the last prompt */
 	struct qsp_reply reply;
 };
 enum qsp_verdict {

@@ -6,7 +6,7 @@
 #include "base/ct.h"
 #include "proto/worker.h"
 
-#define HEAD_LEN 23 /* epoch 4, seq 8, timestamp 8, type 1, len 2 */
+#define HEAD_LEN 23        /* epoch 4, seq 8, timestamp 8, type 1, len 2 */
 #define SEQ_MAX UINT32_MAX /* 2^32 cells in one epoch are the end [P2.2] */
 
 static size_t

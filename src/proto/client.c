@@ -113,8 +113,7 @@ start_transcript(struct qsp_conn *c, const struct qsp_peer *peer, uint8_t ok[sta
 		memcpy(ok, peer->secret, QSP_OK_LEN);
 	if (e)
 		return e;
-	*t = qsp_transcript_start(cx, c->kem, c->layout,
-				  peer->host_key ? peer->host_key->id : NULL,
+	*t = qsp_transcript_start(cx, c->kem, c->layout, peer->host_key ? peer->host_key->id : NULL,
 				  (uint8_t)c->wire->id, ok);
 	if (peer->ok_class == QSP_OK_PSK)
 		qsp_transcript_mix_key(t, peer->secret);
@@ -235,9 +234,9 @@ qsp_client_on_m2(struct qsp_conn *c, const struct qsp_input *in)
 	qsp_kem_key_free(c->hs->ek_e);
 	c->hs->ek_e = NULL;
 	c->hs->certificate_due = m.flags & QSP_MSG_E2_CERTIFICATE;
-	c->raised = c->hs->certificate_due ? QSP_EV_ASK_CERTIFICATE :
-		    k                      ? QSP_EV_ASK_LOGIN :
-					     QSP_EV_ASK_TRUST;
+	c->raised = c->hs->certificate_due ? QSP_EV_ASK_CERTIFICATE
+		    : k                    ? QSP_EV_ASK_LOGIN
+					   : QSP_EV_ASK_TRUST;
 	return QSP_OK;
 }
 

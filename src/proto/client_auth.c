@@ -28,14 +28,10 @@ static uint8_t
 event_of(enum qsp_method method)
 {
 	switch (method) {
-	case QSP_METHOD_KEM:
-		return QSP_EV_REQUESTED;
-	case QSP_METHOD_SIGNATURE:
-		return QSP_EV_ASK_SIGN;
-	case QSP_METHOD_INTERACTIVE:
-		return QSP_EV_INTERACTIVE;
-	default:
-		return QSP_EV_PROVED;
+	case QSP_METHOD_KEM: return QSP_EV_REQUESTED;
+	case QSP_METHOD_SIGNATURE: return QSP_EV_ASK_SIGN;
+	case QSP_METHOD_INTERACTIVE: return QSP_EV_INTERACTIVE;
+	default: return QSP_EV_PROVED;
 	}
 }
 

@@ -110,26 +110,18 @@ static unsigned
 question(uint8_t state)
 {
 	switch (state) {
-	case QSP_ST_C_WANT_TRUST:
-		return QSP_WANT_TRUST;
+	case QSP_ST_C_WANT_TRUST: return QSP_WANT_TRUST;
 	case QSP_ST_C_WANT_LOGIN:
-	case QSP_ST_S_WANT_AUTH:
-		return QSP_WANT_AUTH;
-	case QSP_ST_C_WANT_SIGN:
-		return QSP_WANT_SIGN;
-	case QSP_ST_C_WANT_REPLY:
-		return QSP_WANT_REPLY;
+	case QSP_ST_S_WANT_AUTH: return QSP_WANT_AUTH;
+	case QSP_ST_C_WANT_SIGN: return QSP_WANT_SIGN;
+	case QSP_ST_C_WANT_REPLY: return QSP_WANT_REPLY;
 	case QSP_ST_C_WANT_DECAPS:
 	case QSP_ST_S_WANT_DH:
 	case QSP_ST_S_WANT_SS:
-	case QSP_ST_S_WANT_KEM_S:
-		return QSP_WANT_DECAPS;
-	case QSP_ST_OPEN:
-		return QSP_IS_OPEN;
-	case QSP_ST_SINK:
-		return QSP_IS_SINK;
-	default:
-		return 0;
+	case QSP_ST_S_WANT_KEM_S: return QSP_WANT_DECAPS;
+	case QSP_ST_OPEN: return QSP_IS_OPEN;
+	case QSP_ST_SINK: return QSP_IS_SINK;
+	default: return 0;
 	}
 }
 
@@ -154,25 +146,16 @@ static enum qsp_reason
 reason_of(qsp_err e)
 {
 	switch (e) {
-	case QSP_E_PROTOCOL:
-		return QSP_REASON_PROTOCOL_ERROR;
-	case QSP_E_DECRYPT:
-		return QSP_REASON_AEAD_DECRYPT_FAILED;
-	case QSP_E_EPOCH:
-		return QSP_REASON_EPOCH_MISMATCH;
-	case QSP_E_REKEY:
-		return QSP_REASON_REKEY_FAILED;
-	case QSP_E_HANDSHAKE:
-		return QSP_REASON_HANDSHAKE_FAILED;
+	case QSP_E_PROTOCOL: return QSP_REASON_PROTOCOL_ERROR;
+	case QSP_E_DECRYPT: return QSP_REASON_AEAD_DECRYPT_FAILED;
+	case QSP_E_EPOCH: return QSP_REASON_EPOCH_MISMATCH;
+	case QSP_E_REKEY: return QSP_REASON_REKEY_FAILED;
+	case QSP_E_HANDSHAKE: return QSP_REASON_HANDSHAKE_FAILED;
 	case QSP_E_POLICY:
-	case QSP_E_TRUST:
-		return QSP_REASON_POLICY;
-	case QSP_E_IDLE:
-		return QSP_REASON_IDLE;
-	case QSP_E_AUTH:
-		return QSP_REASON_NORMAL;
-	default:
-		return QSP_REASON_INTERNAL_ERROR;
+	case QSP_E_TRUST: return QSP_REASON_POLICY;
+	case QSP_E_IDLE: return QSP_REASON_IDLE;
+	case QSP_E_AUTH: return QSP_REASON_NORMAL;
+	default: return QSP_REASON_INTERNAL_ERROR;
 	}
 }
 

@@ -36,8 +36,7 @@ take_record(struct qsp_conn *c, struct qsp_now now, const struct qsp_record *rec
 	    struct qsp_bytes *data)
 {
 	switch (rec->type) {
-	case QSP_TYPE_NOISE:
-		return QSP_OK;
+	case QSP_TYPE_NOISE: return QSP_OK;
 	case QSP_TYPE_DATA:
 		if (!c->can_receive || c->state != QSP_ST_OPEN)
 			return qsp_engine_fail(c, QSP_E_PROTOCOL, "data before authentication");
@@ -48,8 +47,7 @@ take_record(struct qsp_conn *c, struct qsp_now now, const struct qsp_record *rec
 			memmove((uint8_t *)(uintptr_t)data->p + data->n, rec->p, rec->n);
 		data->n += rec->n;
 		return QSP_OK;
-	default:
-		return qsp_stream_take(c, now, rec);
+	default: return qsp_stream_take(c, now, rec);
 	}
 }
 

@@ -27,7 +27,8 @@ tag_of(struct qsp_transcript *t, const char *mac, const uint8_t *e, size_t e_len
 	qsp_transcript_key(t, mac, key.b, sizeof(key.b));
 	memset(tag, 0, TAG_LEN);
 	if (!t->err)
-		t->err = qsp_hash_hmac(t->cx, QSP_HASH_SHA3_256, QSP_BYTES_OF(key.b), parts, 2, tag);
+		t->err =
+			qsp_hash_hmac(t->cx, QSP_HASH_SHA3_256, QSP_BYTES_OF(key.b), parts, 2, tag);
 }
 
 static void

@@ -17,7 +17,7 @@ enum {
 };
 
 static const char *const labels[] = {
-	[FT_HANDSHAKE] = "handshake", [FT_APP_DATA] = "app",      [FT_REKEY] = "rekey",
+	[FT_HANDSHAKE] = "handshake", [FT_APP_DATA] = "app",    [FT_REKEY] = "rekey",
 	[FT_CLOSE] = "close",         [FT_QUANTUM] = "quantum",
 };
 
@@ -40,8 +40,8 @@ frame_capacity(const struct qsp_conn *c, size_t room)
 }
 
 static void
-put_head(uint8_t out[static HEAD_LEN], uint8_t type, uint64_t session_id,
-	 const struct qsp_lane *l, size_t payload)
+put_head(uint8_t out[static HEAD_LEN], uint8_t type, uint64_t session_id, const struct qsp_lane *l,
+	 size_t payload)
 {
 	out[0] = type;
 	out[1] = 0;

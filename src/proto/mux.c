@@ -3,7 +3,8 @@
 #include "proto/mux.h"
 
 #define SLOTS_STEP 8
-#define KEEP_MAX (64u * 1024) /* an output buffer over this is let go when chatter leaves it empty */
+#define KEEP_MAX                                                                                   \
+	(64u * 1024) /* an output buffer over this is let go when chatter leaves it empty */
 
 struct qsp_mux_limits
 qsp_mux_limits_default(void)

@@ -40,13 +40,13 @@ enum qsp_mux_channel_state {
 struct qsp_mux_channel {
 	uint8_t state;
 	bool eof_sent, eof_got, close_sent, close_got;
-	uint32_t remote;            /* the peer's number */
-	uint32_t may_send, packet;  /* the peer's window and packet size */
-	uint32_t may_come;          /* what is left of our window */
-	uint32_t window;            /* our window as it was last granted in full */
-	uint32_t consumed;          /* not yet granted again */
+	uint32_t remote;             /* the peer's number */
+	uint32_t may_send, packet;   /* the peer's window and packet size */
+	uint32_t may_come;           /* what is left of our window */
+	uint32_t window;             /* our window as it was last granted in full */
+	uint32_t consumed;           /* not yet granted again */
 	uint32_t to_answer, to_come; /* requests that want a reply: the peer's, ours */
-	qsp_time granted;           /* when the window was last granted */
+	qsp_time granted;            /* when the window was last granted */
 	void *user;
 };
 
@@ -69,7 +69,7 @@ struct qsp_mux {
 	/* the parser: head of a message, then a rest in pieces */
 	uint8_t head[17];
 	size_t head_have;
-	size_t left;    /* bytes of data still to come, where a data message is being read */
+	size_t left; /* bytes of data still to come, where a data message is being read */
 	uint32_t channel, code;
 	bool in_data, discard;
 	uint8_t *body; /* another message that did not come whole */

@@ -126,8 +126,7 @@ on_channel(struct qsp_mux *m, uint8_t type, struct qsp_reader *r, struct qsp_mux
 		ev->success = type == QSP_MUX_CHANNEL_SUCCESS;
 		ev->type = ch->close_sent ? QSP_MUX_NONE : QSP_MUX_REPLY;
 		break;
-	default:
-		return broken(ev);
+	default: return broken(ev);
 	}
 	return qsp_reader_done(r) == 0 ? QSP_OK : broken(ev);
 }
@@ -161,16 +160,11 @@ on_message(struct qsp_mux *m, struct qsp_bytes msg, struct qsp_mux_event *ev)
 	switch (type) {
 	case QSP_MUX_GLOBAL_REQUEST:
 	case QSP_MUX_REQUEST_SUCCESS:
-	case QSP_MUX_REQUEST_FAILURE:
-		return on_global(m, type, &r, ev);
-	case QSP_MUX_CHANNEL_OPEN:
-		return on_open(m, &r, ev);
-	case QSP_MUX_CHANNEL_OPEN_CONFIRMATION:
-		return on_open_confirmation(m, &r, ev);
-	case QSP_MUX_CHANNEL_OPEN_FAILURE:
-		return on_open_failure(m, &r, ev);
-	default:
-		return on_channel(m, type, &r, ev);
+	case QSP_MUX_REQUEST_FAILURE: return on_global(m, type, &r, ev);
+	case QSP_MUX_CHANNEL_OPEN: return on_open(m, &r, ev);
+	case QSP_MUX_CHANNEL_OPEN_CONFIRMATION: return on_open_confirmation(m, &r, ev);
+	case QSP_MUX_CHANNEL_OPEN_FAILURE: return on_open_failure(m, &r, ev);
+	default: return on_channel(m, type, &r, ev);
 	}
 }
 

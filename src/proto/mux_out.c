@@ -277,8 +277,8 @@ qsp_mux_consumed(struct qsp_mux *m, qsp_time now, uint32_t channel, size_t n)
 		return QSP_OK;
 	grant = ch->consumed;
 	if (now - ch->granted < FAST_MS && ch->window < m->limits.window_max) {
-		bigger = ch->window > m->limits.window_max / 2 ? m->limits.window_max :
-								 2 * ch->window;
+		bigger = ch->window > m->limits.window_max / 2 ? m->limits.window_max
+							       : 2 * ch->window;
 		grant += bigger - ch->window;
 		ch->window = bigger;
 	}

@@ -17,8 +17,8 @@ struct qsp_rekey {
 	struct qsp_key32 x;      /* server: private half of INIT's X25519 key */
 	struct qsp_kem_key *key; /* server: of INIT's ek */
 	uint8_t material[32];
-	struct qsp_bytes init;        /* server: INIT as it was sent, owned */
-	uint8_t done[QSP_HASH_MAX];   /* client: what DONE must say */
+	struct qsp_bytes init;      /* server: INIT as it was sent, owned */
+	uint8_t done[QSP_HASH_MAX]; /* client: what DONE must say */
 };
 
 void
@@ -134,8 +134,8 @@ encapsulate(struct qsp_conn *c, const struct qsp_msg_rekey_init *m, struct qsp_k
 	    (e = qsp_x25519_public(cx, x.b, pub)) != 0)
 		return e;
 	if ((e = qsp_x25519_dh(cx, x.b, m->x.p, dh->b)) != 0)
-		return e == QSP_E_INPUT ? qsp_engine_fail(c, QSP_E_REKEY, "REKEY_INIT: bad DH key") :
-					  e;
+		return e == QSP_E_INPUT ? qsp_engine_fail(c, QSP_E_REKEY, "REKEY_INIT: bad DH key")
+					: e;
 	if ((e = qsp_rand_bytes(cx, random.b, QSP_KEM_RANDOM_LEN)) != 0)
 		return e;
 	return qsp_kem_encaps(cx, c->kem, m->ek.p, random.b, ct, ss->b);
@@ -211,7 +211,8 @@ decapsulate(struct qsp_conn *c, const struct qsp_msg_rekey_ack *m, struct qsp_ke
 	qsp_err e = qsp_x25519_dh(cx, c->rekey->x.b, m->x.p, dh->b);
 
 	if (e)
-		return e == QSP_E_INPUT ? qsp_engine_fail(c, QSP_E_REKEY, "REKEY_ACK: bad DH key") : e;
+		return e == QSP_E_INPUT ? qsp_engine_fail(c, QSP_E_REKEY, "REKEY_ACK: bad DH key")
+					: e;
 	return qsp_kem_decaps(cx, c->kem, c->rekey->key, m->ct.p, ss->b);
 }
 
@@ -241,7 +242,8 @@ qsp_rekey_on_ack(struct qsp_conn *c, const struct qsp_input *in)
 {
 	const struct qsp_crypto *cx = qsp_engine_crypto(c);
 	struct qsp_rekey *rk = c->rekey;
-	struct qsp_rekey_inputs inputs = { .material = QSP_BYTES_OF(rk->material), .init = rk->init };
+	struct qsp_rekey_inputs inputs = { .material = QSP_BYTES_OF(rk->material),
+					   .init = rk->init };
 	QSP_WIPED(qsp_key32) dh = { { 0 } };
 	QSP_WIPED(qsp_key32) ss = { { 0 } };
 	QSP_WIPED(qsp_es) prk = { { 0 } };
@@ -265,7 +267,8 @@ qsp_rekey_on_ack(struct qsp_conn *c, const struct qsp_input *in)
 		return e;
 	if (!qsp_ct_equal(confirm, m.confirm.p, sizeof(confirm)))
 		return qsp_engine_fail(c, QSP_E_REKEY, "REKEY_ACK: wrong confirmation");
-	if ((e = qsp_schedule_rekey_next(cx, c->kem, &prk, rk->init, in->whole, &c->es_next)) != 0 ||
+	if ((e = qsp_schedule_rekey_next(cx, c->kem, &prk, rk->init, in->whole, &c->es_next)) !=
+		    0 ||
 	    (e = say_done(c, m.new_epoch)) != 0 ||
 	    (e = qsp_engine_switch_rx(c, &c->es_next, m.new_epoch)) != 0)
 		return e;

@@ -56,8 +56,7 @@ find(const struct qsp_replay *r, const uint8_t b[QSP_REPLAY_ENTRY_LEN])
 
 	memcpy(&hash, b, sizeof(hash));
 	i = hash % r->n_slots;
-	while (r->slots[i].until != 0 &&
-	       !qsp_ct_equal(r->slots[i].b, b, QSP_REPLAY_ENTRY_LEN))
+	while (r->slots[i].until != 0 && !qsp_ct_equal(r->slots[i].b, b, QSP_REPLAY_ENTRY_LEN))
 		i = i + 1 == r->n_slots ? 0 : i + 1;
 	return &r->slots[i];
 }

@@ -82,7 +82,8 @@ qsp_schedule_keys(const struct qsp_crypto *cx, const struct qsp_kem *kem,
 	qsp_aead_keys_wipe(keys);
 	e = qsp_kdf_expand(cx, kem->hash, secret_bytes(kem, es), info, 2, keys->enc, 32);
 	if (!e && aead->has_mac)
-		e = qsp_kdf_expand(cx, kem->hash, secret_bytes(kem, es), mac_info, 2, keys->mac, 32);
+		e = qsp_kdf_expand(cx, kem->hash, secret_bytes(kem, es), mac_info, 2, keys->mac,
+				   32);
 	if (e)
 		qsp_aead_keys_wipe(keys);
 	return e;
@@ -97,7 +98,7 @@ qsp_schedule_rekey_prk(const struct qsp_crypto *cx, const struct qsp_kem *kem,
 	uint8_t lengths[3][2], hash[QSP_HASH_MAX], mac[QSP_HASH_MAX];
 	struct qsp_bytes ikm[] = {
 		qsp_bytes_str("rekey"), in->material, { lengths[0], 2 }, in->dh,
-		{ lengths[1], 2 }, in->ss, { lengths[2], 2 }, in->qkd,
+		{ lengths[1], 2 },      in->ss,       { lengths[2], 2 }, in->qkd,
 	};
 	struct qsp_bytes ack[] = { qsp_bytes_str("ack"), { hash, qsp_hash_len(kem->hash) } };
 	qsp_err e;
@@ -125,7 +126,8 @@ qsp_schedule_rekey_next(const struct qsp_crypto *cx, const struct qsp_kem *kem,
 {
 	uint8_t hash[QSP_HASH_MAX];
 	struct qsp_bytes both[] = { init, ack };
-	struct qsp_bytes info[] = { qsp_bytes_str("qsp1 epoch"), { hash, qsp_hash_len(kem->hash) } };
+	struct qsp_bytes info[] = { qsp_bytes_str("qsp1 epoch"),
+				    { hash, qsp_hash_len(kem->hash) } };
 	qsp_err e = qsp_hash_parts(cx, kem->hash, both, 2, hash);
 
 	if (!e)

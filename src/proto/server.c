@@ -192,8 +192,8 @@ static qsp_err
 judge(struct qsp_conn *c, const struct qsp_input *in, const struct qsp_msg_e1 *m)
 {
 	const struct qsp_config *cfg = c->cfg;
-	uint64_t age = m->unix_ms > in->now.wall ? m->unix_ms - in->now.wall :
-						   in->now.wall - m->unix_ms;
+	uint64_t age =
+		m->unix_ms > in->now.wall ? m->unix_ms - in->now.wall : in->now.wall - m->unix_ms;
 	uint8_t entry[QSP_HASH_MAX];
 	struct qsp_bytes parts[] = {
 		{ c->hs->flight, 32 },
@@ -247,8 +247,8 @@ static qsp_err
 say_certificate(struct qsp_conn *c)
 {
 	struct qsp_writer w;
-	struct qsp_outgoing *o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_CERTIFICATE,
-					       c->cfg->certificate.n, &w);
+	struct qsp_outgoing *o =
+		qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_CERTIFICATE, c->cfg->certificate.n, &w);
 
 	qsp_writer_put(&w, c->cfg->certificate);
 	return qsp_engine_say(c, &c->hs->t, o, &w, QSP_THEN_NOTHING);

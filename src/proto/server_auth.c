@@ -59,8 +59,7 @@ read_method(struct qsp_conn *c, struct qsp_bytes body)
 		q->password = qsp_reader_vec16(&r);
 		return qsp_reader_done(&r) == 0;
 	case QSP_METHOD_NONE:
-	case QSP_METHOD_INTERACTIVE:
-		return body.n == 0;
+	case QSP_METHOD_INTERACTIVE: return body.n == 0;
 	}
 	return false;
 }
@@ -86,8 +85,8 @@ qsp_server_auth_on_request(struct qsp_conn *c, const struct qsp_input *in)
 	if (!read_method(c, m.body))
 		c->raised = QSP_EV_REFUSE;
 	else
-		c->raised = hs->auth.method == QSP_METHOD_SIGNATURE ? QSP_EV_ASK_PROOF :
-								      QSP_EV_ASK_AUTH;
+		c->raised = hs->auth.method == QSP_METHOD_SIGNATURE ? QSP_EV_ASK_PROOF
+								    : QSP_EV_ASK_AUTH;
 	return hs->t.err;
 }
 
@@ -132,17 +131,18 @@ qsp_server_auth_on_decided(struct qsp_conn *c, const struct qsp_input *in)
 		memcpy(hs->methods, c->cfg->methods, c->cfg->n_methods);
 	}
 	if (kem) {
-		hs->doomed = d->verdict == QSP_AUTH_REFUSE || !d->key ||
-			     d->key->blob[0] != hs->auth.key_type ||
-			     !qsp_bytes_equal(QSP_BYTES_OF(d->key->id), QSP_BYTES_OF(hs->auth.key_id));
+		hs->doomed =
+			d->verdict == QSP_AUTH_REFUSE || !d->key ||
+			d->key->blob[0] != hs->auth.key_type ||
+			!qsp_bytes_equal(QSP_BYTES_OF(d->key->id), QSP_BYTES_OF(hs->auth.key_id));
 		hs->key = hs->doomed ? c->cfg->decoys[hs->auth.key_type - 1] : *d->key;
 		c->raised = QSP_EV_CHALLENGE;
 		return QSP_OK;
 	}
-	c->raised = d->verdict == QSP_AUTH_ACCEPT  ? QSP_EV_ACCEPT :
-		    d->verdict == QSP_AUTH_PARTIAL ? QSP_EV_PARTIAL :
-		    d->verdict == QSP_AUTH_PROMPT  ? QSP_EV_PROMPT :
-						     QSP_EV_REFUSE;
+	c->raised = d->verdict == QSP_AUTH_ACCEPT    ? QSP_EV_ACCEPT
+		    : d->verdict == QSP_AUTH_PARTIAL ? QSP_EV_PARTIAL
+		    : d->verdict == QSP_AUTH_PROMPT  ? QSP_EV_PROMPT
+						     : QSP_EV_REFUSE;
 	return QSP_OK;
 }
 
@@ -167,7 +167,8 @@ qsp_server_auth_challenge(struct qsp_conn *c, const struct qsp_input *in)
 		e = QSP_E_NOMEM;
 	else if ((e = qsp_x25519_dh(t.cx, hs->x.b, hs->key.blob + 1, dh.b)) == 0 &&
 		 (e = qsp_rand_bytes(t.cx, random.b, QSP_KEM_RANDOM_LEN)) == 0)
-		e = qsp_kem_encaps(t.cx, kem, hs->key.blob + 1 + QSP_X25519_LEN, random.b, ct, ss.b);
+		e = qsp_kem_encaps(t.cx, kem, hs->key.blob + 1 + QSP_X25519_LEN, random.b, ct,
+				   ss.b);
 	if (e) {
 		qsp_queue_free(o);
 		return e;
@@ -193,9 +194,9 @@ qsp_server_auth_on_proof(struct qsp_conn *c, const struct qsp_input *in)
 		return hs->t.err;
 	good = in->body.n == hs->t.len && qsp_ct_equal(mac, in->body.p, hs->t.len);
 	qsp_transcript_mix_hash(&hs->t, in->whole);
-	c->raised = !good || hs->doomed                          ? QSP_EV_REFUSE :
-		    hs->decision.verdict == QSP_AUTH_PARTIAL ? QSP_EV_PARTIAL :
-							       QSP_EV_ACCEPT;
+	c->raised = !good || hs->doomed                        ? QSP_EV_REFUSE
+		    : hs->decision.verdict == QSP_AUTH_PARTIAL ? QSP_EV_PARTIAL
+							       : QSP_EV_ACCEPT;
 	return hs->t.err;
 }
 
@@ -259,8 +260,8 @@ qsp_server_auth_accept(struct qsp_conn *c, const struct qsp_input *in)
 	}
 	if ((e = qsp_engine_say(c, NULL, o, &w, QSP_THEN_SWITCH)) != 0)
 		return e;
-	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_SERVER_INFO,
-			  6 + QSP_OK_LEN + info.software.n, &w);
+	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_SERVER_INFO, 6 + QSP_OK_LEN + info.software.n,
+			  &w);
 	qsp_msg_put_server_info(&w, &info);
 	return qsp_engine_say(c, NULL, o, &w, QSP_THEN_NOTHING);
 }
@@ -325,5 +326,6 @@ qsp_err
 qsp_server_auth_on_epoch_refused(struct qsp_conn *c, const struct qsp_input *in)
 {
 	(void)in;
-	return qsp_engine_fail(c, QSP_E_HANDSHAKE, "EPOCH after AUTH_FAILURE: authentication failed");
+	return qsp_engine_fail(c, QSP_E_HANDSHAKE,
+			       "EPOCH after AUTH_FAILURE: authentication failed");
 }

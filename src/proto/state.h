@@ -105,18 +105,18 @@ struct qsp_conn {
 	struct qsp_lane rx, tx;
 	struct qsp_es es, es_next; /* es_next: where rx or tx has switched, or will */
 	struct qsp_es exporter, resumption;
-	struct qsp_partial in[3];      /* types 1, 3, 4 */
-	struct qsp_outgoing *out;      /* in order */
+	struct qsp_partial in[3]; /* types 1, 3, 4 */
+	struct qsp_outgoing *out; /* in order */
 	struct qsp_outgoing *out_last;
-	const char *why;               /* static */
-	char *user;                    /* server, once open; user_len bytes */
+	const char *why;                /* static */
+	char *user;                     /* server, once open; user_len bytes */
 	struct qsp_client_facts *facts; /* client: host key, announced secret */
 	uint8_t *close_text;            /* the peer's, with its length in front (2 bytes) */
 	uint64_t session_id;
-	qsp_time start;    /* mono */
+	qsp_time start;                     /* mono */
 	uint64_t ping, pong, ping_answered; /* tokens: ours to ask, to give back, seen back */
-	uint64_t cells_plain, cells_kem; /* since the last rekey that resets them */
-	qsp_time kem_due;                /* mono of the timed rekey; 0: nothing has moved since */
+	uint64_t cells_plain, cells_kem;    /* since the last rekey that resets them */
+	qsp_time kem_due; /* mono of the timed rekey; 0: nothing has moved since */
 	uint64_t plain_rekeys, kem_rekeys, cells_sent, cells_received;
 	qsp_time sink_until;
 	qsp_time held_since; /* client: mono since data waits for a rekey; 0: it does not */
@@ -140,11 +140,11 @@ struct qsp_client_facts {
 struct qsp_handshake {
 	struct qsp_now now; /* of the latest input: answers come without a time */
 	struct qsp_transcript t;
-	struct qsp_ck ck_before; /* of the latest AUTH_REQUEST [P4.5] */
-	struct qsp_key32 x;      /* x_c or y_s, private */
-	uint8_t peer_point[32];  /* u behind R_s or R_c */
-	struct qsp_kem_key *ek_e; /* client: ephemeral, waits for M2 */
-	uint8_t flight[QSP_FLIGHT_LEN]; /* server: M1 while questions are open */
+	struct qsp_ck ck_before;             /* of the latest AUTH_REQUEST [P4.5] */
+	struct qsp_key32 x;                  /* x_c or y_s, private */
+	uint8_t peer_point[32];              /* u behind R_s or R_c */
+	struct qsp_kem_key *ek_e;            /* client: ephemeral, waits for M2 */
+	uint8_t flight[QSP_FLIGHT_LEN];      /* server: M1 while questions are open */
 	const struct qsp_listen_key *listen; /* server: under which M1 came */
 	unsigned host_key;                   /* server: index of the key in use */
 	bool certificate_due;
@@ -161,7 +161,7 @@ struct qsp_handshake {
 	struct qsp_key_public key; /* client: its own; server: of the question or decision */
 	uint8_t *body;             /* owned: message that a question borrows from */
 	size_t body_len;
-	bool last;                 /* client: pipeline EPOCH */
+	bool last; /* client: pipeline EPOCH */
 	uint8_t sign_input[28 + QSP_HASH_MAX];
 	size_t sign_len;
 	uint8_t methods[QSP_METHODS_MAX];

@@ -161,8 +161,8 @@ qsp_steps_control(struct qsp_conn *c, uint8_t kind, const struct qsp_input *in)
 	qsp_err e;
 
 	if (!s->on)
-		return rekey ? qsp_engine_fail(c, QSP_E_REKEY, "a rekey message out of its order") :
-			       qsp_engine_fail(c, QSP_E_PROTOCOL, "an unknown control message");
+		return rekey ? qsp_engine_fail(c, QSP_E_REKEY, "a rekey message out of its order")
+			     : qsp_engine_fail(c, QSP_E_PROTOCOL, "an unknown control message");
 	if ((e = s->on(c, in)) != 0)
 		return e;
 	c->rekey_state = s->next;

@@ -20,10 +20,8 @@ qsp_stream_parked(const struct qsp_conn *c)
 	case QSP_ST_S_WANT_DH:
 	case QSP_ST_S_WANT_SS:
 	case QSP_ST_S_WANT_KEM_S:
-	case QSP_ST_S_WANT_AUTH:
-		return true;
-	default:
-		return false;
+	case QSP_ST_S_WANT_AUTH: return true;
+	default: return false;
 	}
 }
 
@@ -70,7 +68,8 @@ dispatch(struct qsp_conn *c, struct qsp_now now, uint8_t type, struct qsp_bytes 
 	bool is_close = type == QSP_TYPE_CONTROL && kind == QSP_MSG_CLOSE;
 
 	if (c->wire->id == QSP_WIRE_FRAMES && type == QSP_TYPE_CONTROL && is_close != may_close)
-		return qsp_engine_fail(c, QSP_E_PROTOCOL, "frame: CLOSE in another frame than its own");
+		return qsp_engine_fail(c, QSP_E_PROTOCOL,
+				       "frame: CLOSE in another frame than its own");
 	if (is_close)
 		return on_close(c, in.body);
 	if (type == QSP_TYPE_HANDSHAKE && kind > 0 && kind <= QSP_MSG_EPOCH)

@@ -23,7 +23,7 @@ qsp_transcript_start(const struct qsp_crypto *cx, const struct qsp_kem *kem, uin
 	struct qsp_transcript t = { .cx = cx, .kem = kem };
 	static const uint8_t no_sid[32];
 	struct qsp_bytes parts[] = {
-		qsp_bytes_str("QSP/1"), { &kem->id, 1 }, { &layout, 1 },
+		qsp_bytes_str("QSP/1"),     { &kem->id, 1 }, { &layout, 1 },
 		{ sid ? sid : no_sid, 32 }, { &wire, 1 },
 	};
 	struct qsp_bytes secret = { ok, 32 };

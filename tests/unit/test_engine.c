@@ -41,10 +41,11 @@ check(const struct pair_options *o)
 	assert_non_null(p);
 	pair_run(p);
 	if (!pair_open(p))
-		print_message("kem %u aead %u K %d class %d wire %d method %d last %d: %d %s / %d %s\n",
-			      o->kem, o->aead, o->known, o->ok_class, o->wire, o->method, o->last,
-			      p->client.error, qsp_conn_why(p->client.conn), p->server.error,
-			      qsp_conn_why(p->server.conn));
+		print_message(
+			"kem %u aead %u K %d class %d wire %d method %d last %d: %d %s / %d %s\n",
+			o->kem, o->aead, o->known, o->ok_class, o->wire, o->method, o->last,
+			p->client.error, qsp_conn_why(p->client.conn), p->server.error,
+			qsp_conn_why(p->server.conn));
 	assert_true(pair_open(p));
 	assert_int_equal(p->client.error, 0);
 	assert_int_equal(p->server.error, 0);
@@ -60,9 +61,11 @@ check(const struct pair_options *o)
 	assert_true(qsp_conn_server_secret(p->client.conn, secret));
 	assert_int_equal(secret[0], 0x5a);
 	assert_int_equal(qsp_conn_export(p->client.conn, (struct qsp_bytes){ (const void *)"l", 1 },
-					 (struct qsp_bytes){ NULL, 0 }, x, sizeof(x)), 0);
+					 (struct qsp_bytes){ NULL, 0 }, x, sizeof(x)),
+			 0);
 	assert_int_equal(qsp_conn_export(p->server.conn, (struct qsp_bytes){ (const void *)"l", 1 },
-					 (struct qsp_bytes){ NULL, 0 }, y, sizeof(y)), 0);
+					 (struct qsp_bytes){ NULL, 0 }, y, sizeof(y)),
+			 0);
 	assert_memory_equal(x, y, sizeof(x));
 	pair_free(p);
 }
