@@ -172,7 +172,8 @@ function(qsp_fuzz name)
 endfunction()
 
 # qsp_e2e(NN-name.sh [slow]): exit 0 is a pass, 77 a skip. QSP_BIN is where the programs are,
-# QSP_SRC the top of the source tree. "slow" keeps it out of `make check`.
+# QSP_SRC the top of the source tree, QSP_OPENSSL_PREFIX that of a private OpenSSL.
+# "slow" keeps it out of `make check`.
 function(qsp_e2e script)
 	if(QSP_FUZZ)
 		return()
@@ -182,5 +183,5 @@ function(qsp_e2e script)
 		WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
 	set_tests_properties(e2e-${name} PROPERTIES LABELS "e2e;${ARGN}" TIMEOUT 300
 		SKIP_RETURN_CODE 77
-		ENVIRONMENT "QSP_BIN=${PROJECT_BINARY_DIR}/bin;QSP_SRC=${PROJECT_SOURCE_DIR}")
+		ENVIRONMENT "QSP_BIN=${PROJECT_BINARY_DIR}/bin;QSP_SRC=${PROJECT_SOURCE_DIR};QSP_OPENSSL_PREFIX=${QSP_OPENSSL_PREFIX}")
 endfunction()

@@ -10,11 +10,13 @@
 
 static const char scheme[] = "qsp://";
 
-/* Letters, digits, dot, hyphen, underscore; in an IPv6 address also colon and %zone. */
+/* Letters, digits, dot, hyphen, underscore; in an IPv6 address colons, and also %zone. */
 static bool
 is_host(struct qsp_bytes host, bool v6)
 {
 	if (host.n == 0 || host.n > QSP_BRIDGE_HOST_MAX)
+		return false;
+	if (v6 && !memchr(host.p, ':', host.n))
 		return false;
 	for (size_t i = 0; i < host.n; i++) {
 		uint8_t c = qsp_line_lower(host.p[i]);

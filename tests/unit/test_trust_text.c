@@ -64,8 +64,8 @@ test_pubkey(void **state)
 		assert_int_equal(qsp_pubkey_get(cx, qsp_bytes_str(other), &back, &comment), 0);
 		assert_memory_equal(&key, &back, sizeof(key));
 		assert_int_equal(comment.n, 0);
-		/* every truncation of the key */
-		for (size_t n = 0; n < (size_t)(base64 - line) + strcspn(base64, " "); n += 7)
+		/* a truncated key; its padding may be missing */
+		for (size_t n = 0; n < (size_t)(base64 - line) + strcspn(base64, "= "); n += 7)
 			assert_int_not_equal(qsp_pubkey_get(cx, qsp_bytes(line, n), &back, NULL),
 					     0);
 		/* the type of the word is not that of the blob */
@@ -167,6 +167,7 @@ test_bridge_bad(void **state)
 		"qsp://[::1?id=" ID "&k=" SECRET,
 		"qsp://[::1]x?id=" ID "&k=" SECRET,
 		"qsp://[]?id=" ID "&k=" SECRET,
+		"qsp://[h%1]?id=" ID "&k=" SECRET,
 		"qsp://h?id=" ID,
 		"qsp://h?k=" SECRET,
 		"qsp://h?id=" ID "&id=" ID "&k=" SECRET,
@@ -223,7 +224,7 @@ test_lines(void **state)
 	assert_int_equal(qsp_line_number(qsp_bytes_str("-1"), 65535, &v), QSP_E_INPUT);
 }
 
-/* A bishop that goes up-left all the time ends in the corner; one that is pushed on ends far. */
+/* A bishop that goes up-left all the time slides along the wall into the corner. */
 static void
 test_art(void **state)
 {
@@ -233,7 +234,7 @@ test_art(void **state)
 	(void)state;
 	qsp_print_art(id, "[KYBER768]", art);
 	assert_string_equal(art, "+---[KYBER768]----+\n"
-				 "|E   .            |\n"
+				 "|E....            |\n"
 				 "|     .           |\n"
 				 "|      .          |\n"
 				 "|       .         |\n"
@@ -246,7 +247,7 @@ test_art(void **state)
 	memset(id, 0xff, sizeof(id));
 	qsp_print_art(id, "[A TITLE THAT IS TOO LONG]", art);
 	assert_int_equal(strlen(art), 11 * 20 - 1);
-	assert_non_null(strstr(art, "|                E|\n+-----[SHA3]------+"));
+	assert_non_null(strstr(art, "....E|\n+-----[SHA3]------+"));
 }
 
 static int

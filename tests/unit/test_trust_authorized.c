@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: ISC */
+/* authorized_keys: keys are found, and what restricts them is honoured or refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trust/authorized.h"
+#include "trust/pubkey.h"
+
+static struct qsp_crypto *cx;
+static struct qsp_key_public kem, sig;
+static char k[QSP_PUBKEY_LINE_MAX], s[QSP_PUBKEY_LINE_MAX];
+
+/* Looks for kem in a text of one %s, which becomes its line. */
+static qsp_err
+find(const char *format, struct qsp_authorized_entry *out)
+{
+	static char text[65536]; /* outlives the call: out borrows from it */
+	const char *at = strstr(format, "%s");
+
+	if (at)
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - format), format, k, at + 2);
+	else
+		snprintf(text, sizeof(text), "%s", format);
+	return qsp_authorized_find(cx, qsp_bytes_str(text), kem.id, out);
+}
+
+static void
+test_plain(void **state)
+{
+	struct qsp_authorized_entry e;
+	char text[4 * QSP_PUBKEY_LINE_MAX];
+
+	(void)state;
+	assert_int_equal(find("%s me@home  again\n", &e), 0);
+	assert_int_equal(e.line, 1);
+	assert_memory_equal(&e.key, &kem, sizeof(kem));
+	assert_true(qsp_bytes_is(e.comment, "me@home  again"));
+	assert_false(e.options.no_pty);
+	assert_null(e.options.command.p);
+	assert_int_equal(find("", &e), QSP_E_NOTFOUND);
+	assert_int_equal(find("# %s\n", &e), QSP_E_NOTFOUND);
+	assert_int_equal(find("\n# c\n\r\nssh-ed25519 AAAA x\nbroken\n%s", &e), 0);
+	assert_int_equal(e.line, 6);
+	snprintf(text, sizeof(text), "%s\n%s\n", s, k);
+	assert_int_equal(qsp_authorized_find(cx, qsp_bytes_str(text), kem.id, &e), 0);
+	assert_int_equal(e.line, 2);
+	assert_int_equal(qsp_authorized_find(cx, qsp_bytes_str(text), sig.id, &e), 0);
+	assert_int_equal(e.line, 1);
+	/* cut anywhere, it is no key */
+	for (size_t n = 0; n < strcspn(k, "="); n += 5)
+		assert_int_equal(qsp_authorized_find(cx, qsp_bytes(k, n), kem.id, &e),
+				 QSP_E_NOTFOUND);
+}
+
+static void
+test_honoured(void **state)
+{
+	struct qsp_authorized_entry e;
+	char command[64];
+
+	(void)state;
+	assert_int_equal(find("no-pty %s", &e), 0);
+	assert_true(e.options.no_pty);
+	assert_int_equal(find("NO-PTY,no-x11-Forwarding,no-agent-forwarding,no-port-forwarding,"
+			      "no-user-rc \t%s",
+			      &e),
+			 0);
+	assert_true(e.options.no_pty && e.options.no_x11_forwarding && e.options.no_user_rc &&
+		    e.options.no_agent_forwarding && e.options.no_port_forwarding);
+	assert_int_equal(find("restrict %s", &e), 0);
+	assert_true(e.options.no_pty && e.options.no_port_forwarding &&
+		    e.options.no_agent_forwarding && e.options.no_x11_forwarding);
+	assert_int_equal(find("restrict,pty %s", &e), 0);
+	assert_false(e.options.no_pty);
+	assert_true(e.options.no_port_forwarding);
+	assert_int_equal(find("pty,restrict %s", &e), 0);
+	assert_true(e.options.no_pty); /* in order, as OpenSSH has it */
+	assert_int_equal(find("command=\"echo \\\"a, b\\\" \\\\ #c\",no-pty %s c", &e), 0);
+	assert_int_equal(qsp_authorized_unquote(e.options.command, command, sizeof(command)), 0);
+	assert_string_equal(command, "echo \"a, b\" \\\\ #c");
+	assert_true(qsp_bytes_is(e.comment, "c"));
+	/* an empty command is a command */
+	assert_int_equal(find("command=\"\" %s", &e), 0);
+	assert_non_null(e.options.command.p);
+	assert_int_equal(e.options.command.n, 0);
+}
+
+static void
+refused(const char *line, const char *option)
+{
+	struct qsp_authorized_entry e;
+
+	if (find(line, &e) != QSP_E_POLICY)
+		fail_msg("not refused: %s", line);
+	if (!qsp_bytes_is(e.options.refused, option))
+		fail_msg("%s: refused %.*s", line, (int)e.options.refused.n,
+			 (const char *)e.options.refused.p);
+	assert_memory_equal(e.key.id, kem.id, sizeof(kem.id));
+}
+
+static void
+test_refused(void **state)
+{
+	struct qsp_authorized_entry e;
+
+	(void)state;
+	refused("from=\"10.0.0.0/8\" %s", "from");
+	refused("no-pty,expiry-time=\"20300101\" %s", "expiry-time");
+	refused("cert-authority %s", "cert-authority");
+	refused("verify-required %s", "verify-required");
+	refused("permitopen=\"h:1\",permitopen=\"h:2\" %s", "permitopen");
+	refused("permitlisten=\"1\" %s", "permitlisten");
+	refused("environment=\"A=b\" %s", "environment");
+	refused("principals=\"a,b\" %s", "principals");
+	refused("tunnel=\"0\" %s", "tunnel");
+	refused("from-the-future,no-pty %s", "from-the-future");
+	refused("from-the-future=\"x y\" %s", "from-the-future");
+	/* they are parsed all the same */
+	assert_int_equal(find("permitopen=\"h:1\",from=\"a\",permitopen=\"h:2\" %s", &e),
+			 QSP_E_POLICY);
+	assert_int_equal(e.options.permit_open.n, 2);
+	assert_true(qsp_bytes_is(e.options.permit_open.value[1], "h:2"));
+	assert_true(qsp_bytes_is(e.options.from, "a"));
+}
+
+/* One line refuses the key, a later one takes it: it may log in, under the later one's options. */
+static void
+test_twice(void **state)
+{
+	struct qsp_authorized_entry e;
+	char text[4 * QSP_PUBKEY_LINE_MAX];
+
+	(void)state;
+	snprintf(text, sizeof(text), "from=\"x\" %s\nno-pty %s\n%s\n", k, k, k);
+	assert_int_equal(qsp_authorized_find(cx, qsp_bytes_str(text), kem.id, &e), 0);
+	assert_int_equal(e.line, 2);
+	assert_true(e.options.no_pty);
+	snprintf(text, sizeof(text), "from=\"x\" %s\nbroken\ntunnel=\"1\" %s\n", k, k);
+	assert_int_equal(qsp_authorized_find(cx, qsp_bytes_str(text), kem.id, &e), QSP_E_POLICY);
+	assert_int_equal(e.line, 3);
+}
+
+static void
+test_malformed(void **state)
+{
+	static const char *const bad[] = {
+		"no-pty,%s",
+		",no-pty %s",
+		"no-pty,,restrict %s",
+		"no-pty=\"x\" %s",
+		"command %s",
+		"command=x %s",
+		"command=\"x %s",
+		"command=\"x\\\" %s",
+		"command=\"x\"y %s",
+		"command=\"x\",command=\"y\" %s",
+		"from=\"x\",from=\"y\" %s",
+		"=\"x\" %s",
+		"\"x\" %s",
+		"no-pty no-pty %s",
+		"no-pty",
+		"no-pty ",
+		"mlkem768x25519",
+		"mlkem768x25519 AAAA",
+	};
+	struct qsp_authorized_entry e;
+	char text[QSP_AUTHORIZED_VALUE_MAX + 64 + QSP_PUBKEY_LINE_MAX], list[4096];
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct qsp_authorized_walk w = { .number = 0 };
+		const char *at = strstr(bad[i], "%s");
+
+		snprintf(text, sizeof(text), "%.*s%s", at ? (int)(at - bad[i]) : 100, bad[i],
+			 at ? k : "");
+		w.left = qsp_bytes_str(text);
+		if (qsp_authorized_next(cx, &w, &e) != QSP_E_INPUT || !w.wrong || w.number != 1)
+			fail_msg("taken: %s", bad[i]);
+		assert_int_equal(qsp_authorized_next(cx, &w, &e), QSP_E_NOTFOUND);
+	}
+	snprintf(text, sizeof(text), "command=\"%0*d\" %s", QSP_AUTHORIZED_VALUE_MAX, 0, k);
+	assert_int_equal(qsp_authorized_find(cx, qsp_bytes_str(text), kem.id, &e), 0);
+	snprintf(text, sizeof(text), "command=\"%0*d\" %s", QSP_AUTHORIZED_VALUE_MAX + 1, 0, k);
+	assert_int_equal(qsp_authorized_find(cx, qsp_bytes_str(text), kem.id, &e), QSP_E_NOTFOUND);
+	for (int i = 0; i <= QSP_AUTHORIZED_LIST_MAX; i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%spermitopen=\"h:%d\"",
+				      i ? "," : "", i);
+	snprintf(text, sizeof(text), "%s %s", list, k);
+	assert_int_equal(qsp_authorized_find(cx, qsp_bytes_str(text), kem.id, &e), QSP_E_NOTFOUND);
+}
+
+static void
+test_unquote(void **state)
+{
+	char out[4];
+
+	(void)state;
+	assert_int_equal(qsp_authorized_unquote(qsp_bytes_str("a\\\"b"), out, sizeof(out)), 0);
+	assert_string_equal(out, "a\"b");
+	assert_int_equal(qsp_authorized_unquote(qsp_bytes_str("abcd"), out, sizeof(out)),
+			 QSP_E_ROOM);
+	assert_int_equal(qsp_authorized_unquote(qsp_bytes("a\0b", 3), out, sizeof(out)),
+			 QSP_E_INPUT);
+	assert_int_equal(qsp_authorized_unquote(QSP_BYTES_NONE, out, 1), 0);
+	assert_string_equal(out, "");
+}
+
+static void
+make(uint8_t type, struct qsp_key_public *pub, char *line)
+{
+	uint8_t seed[QSP_KEY_SEED_MAX] = { 1 };
+	struct qsp_key *key;
+
+	assert_int_equal(qsp_key_new(cx, type, qsp_bytes(seed, qsp_key_seed_len(type)), &key), 0);
+	*pub = *qsp_key_get_public(key);
+	assert_int_equal(qsp_pubkey_put(pub, QSP_BYTES_NONE, line), 0);
+	qsp_key_free(key);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	assert_int_equal(qsp_crypto_new(NULL, NULL, &cx), 0);
+	make(QSP_KEY_MLKEM768X25519, &kem, k);
+	make(QSP_KEY_ML_DSA_65, &sig, s);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	qsp_crypto_free(cx);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),     cmocka_unit_test(test_honoured),
+		cmocka_unit_test(test_refused),   cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_malformed), cmocka_unit_test(test_unquote),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
