@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The command line, as ssh has it. An option is a keyword of the configuration said first; one
+ * whose feature is not here is refused by name, and one that turns such a feature off is fine.
+ */
+#include "cmd/qssh/qssh.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define SHORT "+46aAb:B:c:CD:e:E:fF:gGi:I:J:kKl:L:m:MnNo:O:p:P:qQ:R:sS:tTvVw:W:xXyY"
+
+enum { LONG_HELP = 256, LONG_LACKS };
+
+/* Of other features, which this version refuses by name. */
+static const struct {
+	int c;
+	const char *what;
+} lacking[] = {
+	{ 'A', "agent forwarding" },
+	{ 'B', "binding to an interface" },
+	{ 'C', "compression" },
+	{ 'D', "dynamic forwarding" },
+	{ 'f', "going to the background" },
+	{ 'g', "gateway ports" },
+	{ 'I', "PKCS#11" },
+	{ 'J', "jump hosts" },
+	{ 'K', "GSSAPI" },
+	{ 'L', "local forwarding" },
+	{ 'm', "MACs of their own: the ciphers of -c hold one" },
+	{ 'M', "connection sharing" },
+	{ 'O', "connection sharing" },
+	{ 'P', "tags" },
+	{ 'R', "remote forwarding" },
+	{ 'S', "connection sharing" },
+	{ 'w', "tunnel devices" },
+	{ 'W', "forwarding of standard input and output" },
+	{ 'X', "X11 forwarding" },
+	{ 'y', "logging to syslog" },
+	{ 'Y', "X11 forwarding" },
+};
+
+static const struct option longs[] = {
+	{ "help", no_argument, NULL, LONG_HELP },
+	{ "version", no_argument, NULL, 'V' },
+	{ "qkd", no_argument, NULL, LONG_LACKS },
+	{ "qkd-only", no_argument, NULL, LONG_LACKS },
+	{ "stealth", no_argument, NULL, LONG_LACKS },
+	{ "padding", optional_argument, NULL, LONG_LACKS },
+	{ "qrng", no_argument, NULL, LONG_LACKS },
+	{ "entropy-source", required_argument, NULL, LONG_LACKS },
+	{ "policy", required_argument, NULL, LONG_LACKS },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct parse {
+	struct qsp_qssh_options *opt;
+	struct qsp_client_config *cfg;
+	int verbose, ttys;
+	bool quiet;
+};
+
+static int
+usage(int status)
+{
+	fputs("usage: qssh [-46aGkNnqsTtVvx] [-b bind_address] [-c ciphers] [-E log_file]\n"
+	      "            [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]\n"
+	      "            [-o option] [-p port] [-Q query] destination [command [argument ...]]\n"
+	      "destination: [user@]host, ssh://[user@]host[:port], or a bridge line\n"
+	      "             qsp://host:port?id=<host id>&k=<secret>\n",
+	      status ? stderr : stdout);
+	return status + 1;
+}
+
+/* A keyword of the configuration, said by an option. */
+static int
+say(struct parse *p, const char *keyword, const char *value)
+{
+	char err[QSP_CONFLINE_ERROR_MAX];
+	char *line = NULL;
+	qsp_err e;
+
+	/* in quotes, so that a value with spaces is one word */
+	if (asprintf(&line, value ? "%s=\"%s\"" : "%s", keyword, value) < 0)
+		return QSP_QSSH_FAILED + 1;
+	e = qsp_client_config_option(p->cfg, line, err);
+	free(line);
+	if (!e)
+		return 0;
+	fprintf(stderr, "%s\n", err[0] ? err : qsp_err_text(e));
+	return QSP_QSSH_FAILED + 1;
+}
+
+static int
+refuse(int c, const char *long_name)
+{
+	for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++)
+		if (lacking[i].c == c)
+			fprintf(stderr, "qssh: -%c (%s): this version does not have it\n", c,
+				lacking[i].what);
+	if (c == LONG_LACKS)
+		fprintf(stderr, "qssh: --%s: this version does not have it\n", long_name);
+	return QSP_QSSH_FAILED + 1;
+}
+
+/* Options that are settings of their own, not keywords. */
+static int
+take_own(struct parse *p, int c, const char *arg, int which)
+{
+	switch (c) {
+	case 'a':
+	case 'k':
+	case 'x': return 0; /* off is all there is */
+	case 'E': p->opt->log_file = arg; return 0;
+	case 'F': p->opt->config_file = arg; return 0;
+	case 'G': p->opt->print_config = true; return 0;
+	case 'q': p->quiet = true; return 0;
+	case 'Q': p->opt->query = arg; return 0;
+	case 't': p->ttys++; return 0;
+	case 'v': p->verbose++; return 0;
+	case 'V': p->opt->version = true; return 0;
+	case LONG_HELP: return usage(0);
+	case '?':
+	case ':': return usage(QSP_QSSH_FAILED);
+	default: return refuse(c, longs[which].name);
+	}
+}
+
+static int
+take(struct parse *p, int c, const char *arg, int which)
+{
+	switch (c) {
+	case '4': return say(p, "AddressFamily", "inet");
+	case '6': return say(p, "AddressFamily", "inet6");
+	case 'b': return say(p, "BindAddress", arg);
+	case 'c': return say(p, "Ciphers", arg);
+	case 'e': return say(p, "EscapeChar", arg);
+	case 'i': return say(p, "IdentityFile", arg);
+	case 'l': return say(p, "User", arg);
+	case 'n': return say(p, "StdinNull", "yes");
+	case 'N': return say(p, "SessionType", "none");
+	case 'o': return say(p, arg, NULL);
+	case 'p': return say(p, "Port", arg);
+	case 's': return say(p, "SessionType", "subsystem");
+	case 'T': return say(p, "RequestTTY", "no");
+	default: return take_own(p, c, arg, which);
+	}
+}
+
+/* Reads options from argv[*at] on; *stopped where `--` ended them. */
+static int
+take_options(struct parse *p, int argc, char **argv, int *at, bool *stopped)
+{
+	int c, which = 0, r = 0;
+
+	optind = 0; /* begin anew, in glibc's way */
+	opterr = 1;
+	argv += *at - 1; /* getopt starts behind a program's name */
+	argc -= *at - 1;
+	while (r == 0 && (c = getopt_long(argc, argv, SHORT, longs, &which)) != -1)
+		r = take(p, c, optarg, which);
+	*stopped = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
+	*at += optind - 1;
+	return r;
+}
+
+/* --- the destination ------------------------------------------------------------------------ */
+
+static int
+bad_destination(const char *s)
+{
+	fprintf(stderr, "qssh: bad destination: %s\n", s);
+	return QSP_QSSH_FAILED + 1;
+}
+
+/* host, host:port or [v6]:port of a URI, in place. */
+static int
+take_authority(struct parse *p, char *s)
+{
+	char *host = s, *port;
+
+	s[strcspn(s, "/")] = 0;
+	if (host[0] == '[') {
+		host++;
+		port = strchr(host, ']');
+		if (!port)
+			return bad_destination(s);
+		*port++ = 0;
+		if (*port && *port != ':')
+			return bad_destination(s);
+	} else {
+		port = host + strcspn(host, ":");
+	}
+	if (*port == ':') {
+		*port++ = 0;
+		if (say(p, "Port", port))
+			return QSP_QSSH_FAILED + 1;
+	}
+	p->opt->host = strdup(host);
+	return p->opt->host ? 0 : QSP_QSSH_FAILED + 1;
+}
+
+/* A bridge line, with user@ allowed before the host. */
+static int
+take_bridge(struct parse *p, const char *s)
+{
+	const char *at = strchr(s, '@'), *end = s + strcspn(s, "?");
+	char line[QSP_BRIDGE_LINE_MAX], port[8];
+	bool has_user = at && at < end;
+	int r = 0;
+
+	if (has_user) {
+		char *user = strndup(s + 6, (size_t)(at - s) - 6);
+
+		r = user ? say(p, "User", user) : QSP_QSSH_FAILED + 1;
+		free(user);
+	}
+	snprintf(line, sizeof(line), "qsp://%s", has_user ? at + 1 : s + 6);
+	if (r == 0 && qsp_bridge_get(qsp_bytes_str(line), &p->opt->bridge) != 0) {
+		fprintf(stderr, "qssh: malformed bridge line (qsp://host:port?id=...&k=...)\n");
+		r = QSP_QSSH_FAILED + 1;
+	}
+	qsp_mem_wipe(line, sizeof(line));
+	if (r)
+		return r;
+	p->opt->is_bridge = true;
+	p->opt->host = strdup(p->opt->bridge.host);
+	snprintf(port, sizeof(port), "%u", (unsigned)p->opt->bridge.port);
+	return p->opt->host ? say(p, "Port", port) : QSP_QSSH_FAILED + 1;
+}
+
+/* user@host; the user is what stands before the last @. */
+static int
+take_destination(struct parse *p, const char *s)
+{
+	bool uri = strncmp(s, "ssh://", 6) == 0 || strncmp(s, "qssh://", 7) == 0;
+	char *copy, *host, *at;
+	int r = 0;
+
+	if (strncmp(s, "qsp://", 6) == 0)
+		return take_bridge(p, s);
+	copy = strdup(uri ? strstr(s, "//") + 2 : s);
+	if (!copy)
+		return QSP_QSSH_FAILED + 1;
+	host = copy;
+	at = strrchr(copy, '@');
+	if (at) {
+		*at = 0;
+		host = at + 1;
+		r = *copy == 0 || *copy == '-' ? bad_destination(s) : say(p, "User", copy);
+	}
+	if (r == 0 && (*host == 0 || *host == '-'))
+		r = bad_destination(s);
+	else if (r == 0 && uri)
+		r = take_authority(p, host);
+	else if (r == 0 && !(p->opt->host = strdup(host)))
+		r = QSP_QSSH_FAILED + 1;
+	free(copy);
+	return r;
+}
+
+/* -q, -v and -t count: they are keywords only once all are read. */
+static int
+take_counts(struct parse *p)
+{
+	static const char *const levels[] = { "verbose", "debug1", "debug2", "debug3" };
+	int n = p->verbose > 3 ? 3 : p->verbose;
+
+	if (p->quiet && say(p, "LogLevel", "quiet"))
+		return QSP_QSSH_FAILED + 1;
+	if (n && say(p, "LogLevel", levels[n]))
+		return QSP_QSSH_FAILED + 1;
+	if (p->ttys && say(p, "RequestTTY", p->ttys > 1 ? "force" : "yes"))
+		return QSP_QSSH_FAILED + 1;
+	return 0;
+}
+
+int
+qsp_qssh_options_parse(int argc, char **argv, struct qsp_qssh_options *opt,
+		       struct qsp_client_config *cfg)
+{
+	struct parse p = { .opt = opt, .cfg = cfg };
+	bool stopped = false;
+	int at = 1, r;
+
+	memset(opt, 0, sizeof(*opt));
+	r = take_options(&p, argc, argv, &at, &stopped);
+	if (r == 0 && at < argc && !opt->version && !opt->query) {
+		r = take_destination(&p, argv[at++]);
+		/* options may also stand behind the host, as ssh has it */
+		if (r == 0 && !stopped && at < argc)
+			r = take_options(&p, argc, argv, &at, &stopped);
+	}
+	if (r == 0)
+		r = take_counts(&p);
+	if (r == 0 && at < argc)
+		opt->command = argv + at;
+	if (r == 0 && !opt->host && !opt->version && !opt->query)
+		return usage(QSP_QSSH_FAILED);
+	return r;
+}
+
+void
+qsp_qssh_options_wipe(struct qsp_qssh_options *opt)
+{
+	free(opt->host);
+	qsp_bridge_wipe(&opt->bridge);
+	memset(opt, 0, sizeof(*opt));
+}

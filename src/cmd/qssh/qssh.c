@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * qssh: the remote shell. Options, configuration, then the call.
+ */
+#include "cmd/qssh/qssh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "sys/file.h"
+#include "sys/tty.h"
+
+/* --- who and where -------------------------------------------------------------------------- */
+
+static char *
+local_user(void)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", (unsigned)getuid());
+	return strdup(pw ? pw->pw_name : number);
+}
+
+static char *
+home(void)
+{
+	char path[4096];
+
+	return qsp_file_home(path, sizeof(path)) == 0 ? strdup(path) : strdup("/");
+}
+
+/* --- configuration -------------------------------------------------------------------------- */
+
+static int
+read_config(struct qsp_qssh *q)
+{
+	struct qsp_client_scope scope = { .original = q->opt.host,
+					  .local_user = q->local_user,
+					  .home = q->home,
+					  .system_dir = QSP_QSSH_SYSTEM_DIR };
+	char err[QSP_CONFLINE_ERROR_MAX] = "", *path = NULL;
+	const char *given = q->opt.config_file;
+	qsp_err e = 0;
+
+	if (given && strcmp(given, "none") == 0)
+		return 0;
+	if (given) {
+		e = qsp_client_config_file(&q->cfg, &scope, given, true, err);
+		if (e == QSP_E_NOTFOUND)
+			snprintf(err, sizeof(err),
+				 "Can't open user config file %s: No such file or "
+				 "directory",
+				 given);
+	} else if (asprintf(&path, "%s/.qssh/config", q->home) >= 0) {
+		e = qsp_client_config_file(&q->cfg, &scope, path, true, err);
+		if (e == 0 || e == QSP_E_NOTFOUND)
+			e = qsp_client_config_file(&q->cfg, &scope,
+						   QSP_QSSH_SYSTEM_DIR "/qssh_config", false, err);
+		if (e == QSP_E_NOTFOUND)
+			e = 0;
+		free(path);
+	}
+	if (e)
+		fprintf(stderr, "%s\n", err[0] ? err : qsp_err_text(e));
+	return e ? QSP_QSSH_FAILED : 0;
+}
+
+/* The words behind the host are the command, parted by spaces, as ssh has it. */
+static int
+take_command(struct qsp_qssh *q)
+{
+	size_t n = 0;
+	char *line, *p;
+
+	if (!q->opt.command) {
+		if (q->cfg.session_type == QSP_CLIENT_SUBSYSTEM && !q->cfg.remote_command) {
+			fputs("You must specify a subsystem to invoke.\n", stderr);
+			return QSP_QSSH_FAILED;
+		}
+		return 0;
+	}
+	if (q->cfg.remote_command) {
+		fputs("Cannot execute command-line and remote command.\n", stderr);
+		return QSP_QSSH_FAILED;
+	}
+	for (char **w = q->opt.command; *w; w++)
+		n += strlen(*w) + 1;
+	p = line = malloc(n);
+	if (!line)
+		return QSP_QSSH_FAILED;
+	for (char **w = q->opt.command; *w; w++)
+		p = stpcpy(stpcpy(p, *w), w[1] ? " " : "");
+	q->cfg.remote_command = line;
+	return 0;
+}
+
+static int
+bad(const char *what)
+{
+	fprintf(stderr, "qssh: %s\n", what);
+	return QSP_QSSH_FAILED;
+}
+
+/* Names that the configuration has settled; tokens stand for them. */
+static int
+settle_names(struct qsp_qssh *q)
+{
+	struct qsp_client_tokens *t = &q->tokens;
+
+	if (!q->cfg.user && !(q->cfg.user = strdup(q->local_user)))
+		return bad("out of memory");
+	q->user = q->cfg.user;
+	if (q->user[0] == 0 || strlen(q->user) > QSP_USER_MAX)
+		return bad("bad user name");
+	q->port = (uint16_t)q->cfg.port;
+	*t = (struct qsp_client_tokens){ .host = q->opt.host,
+					 .original = q->opt.host,
+					 .remote_user = q->user,
+					 .local_user = q->local_user,
+					 .home = q->home,
+					 .port = q->port };
+	if (!q->cfg.host_name && !(q->cfg.host_name = strdup("%h")))
+		return bad("out of memory");
+	q->host = qsp_client_expand(q->cfg.host_name, t, false);
+	if (!q->host || q->host[0] == 0)
+		return bad("HostName: unknown token, or no name");
+	t->host = q->host;
+	free(q->cfg.host_name);
+	q->cfg.host_name = strdup(q->host); /* as -G shows it */
+	q->name = q->host;
+	if (q->cfg.remote_command && !q->opt.command) {
+		char *line = qsp_client_expand(q->cfg.remote_command, t, false);
+
+		if (!line)
+			return bad("RemoteCommand: unknown token");
+		free(q->cfg.remote_command);
+		q->cfg.remote_command = line;
+	}
+	if (qsp_known_hosts_name(q->cfg.host_key_alias ? q->cfg.host_key_alias : q->host,
+				 q->cfg.host_key_alias ? QSP_DEFAULT_PORT : q->port,
+				 q->key_name) != 0)
+		return bad("bad host name");
+	return 0;
+}
+
+/* --- lists ---------------------------------------------------------------------------------- */
+
+static int
+print_query(const char *what)
+{
+	static const uint8_t types[] = { QSP_KEY_MLKEM768X25519, QSP_KEY_MLKEM1024X25519,
+					 QSP_KEY_ML_DSA_65, QSP_KEY_ML_DSA_87 };
+	bool kem = strcmp(what, "kem") == 0 || strcmp(what, "kex") == 0;
+	bool sig = strcmp(what, "sig") == 0, key = strcmp(what, "key") == 0;
+
+	if (strcmp(what, "aead") == 0 || strcmp(what, "cipher") == 0) {
+		for (uint8_t id = 1; id != 0; id++)
+			if (qsp_client_aead_name(id))
+				puts(qsp_client_aead_name(id));
+		return 0;
+	}
+	if (!kem && !sig && !key) {
+		fprintf(stderr, "qssh: -Q %s: kem, sig, aead or key is wanted\n", what);
+		return QSP_QSSH_FAILED;
+	}
+	for (size_t i = 0; i < sizeof(types); i++) {
+		bool is_kem = qsp_key_type_is_kem(types[i]);
+
+		if (key || is_kem == kem)
+			puts(qsp_key_type_name(types[i]));
+	}
+	return 0;
+}
+
+/* --- the call ------------------------------------------------------------------------------- */
+
+static qsp_err
+prepare(struct qsp_qssh *q)
+{
+	uint8_t ids[6];
+	size_t n;
+	qsp_err e;
+
+	if ((e = qsp_crypto_new(NULL, NULL, &q->cx)) != 0 ||
+	    (e = qsp_config_new(q->cx, &q->qsp)) != 0 ||
+	    (e = qsp_client_aeads(q->cfg.ciphers, ids, &n)) != 0 ||
+	    (e = qsp_config_set_aeads(q->qsp, ids, n)) != 0 ||
+	    (e = qsp_drive_pool_new(&q->loop, q->cx, &q->pool)) != 0)
+		return e;
+	qsp_config_set_wire(q->qsp, (enum qsp_wire)q->cfg.wire);
+	q->can_ask = qsp_tty_can_ask();
+	return 0;
+}
+
+static int
+run(struct qsp_qssh *q)
+{
+	int status = QSP_QSSH_FAILED;
+	qsp_err e;
+
+	if (uv_loop_init(&q->loop) != 0)
+		return bad("no event loop");
+	uv_timer_init(&q->loop, &q->patience);
+	uv_timer_init(&q->loop, &q->alive);
+	e = prepare(q);
+	if (e)
+		fprintf(stderr, "qssh: %s\n", qsp_err_text(e));
+	else
+		status = qsp_qssh_contact_run(q);
+	uv_close((uv_handle_t *)&q->patience, NULL);
+	uv_close((uv_handle_t *)&q->alive, NULL);
+	qsp_drive_pool_free(q->pool);
+	uv_run(&q->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&q->loop);
+	qsp_qssh_identity_free_all(q);
+	qsp_known_hosts_match_wipe(&q->contact);
+	qsp_config_free(q->qsp);
+	qsp_crypto_free(q->cx);
+	return status;
+}
+
+static FILE *
+open_log(const char *path)
+{
+	FILE *f = fopen(path, "ae");
+
+	if (!f)
+		fprintf(stderr, "qssh: -E %s: %s\n", path, strerror(errno));
+	return f;
+}
+
+static int
+go(struct qsp_qssh *q, int argc, char **argv)
+{
+	FILE *log = NULL;
+	int r = qsp_qssh_options_parse(argc, argv, &q->opt, &q->cfg);
+
+	if (r)
+		return r - 1;
+	if (q->opt.version) {
+		fprintf(stderr, "QSP_" QSP_VERSION ", %s\n", qsp_crypto_version());
+		return 0;
+	}
+	if (q->opt.query)
+		return print_query(q->opt.query);
+	if ((r = read_config(q)) != 0)
+		return r;
+	if (qsp_client_config_fill(&q->cfg) != 0)
+		return bad("out of memory");
+	if ((r = settle_names(q)) != 0 || (r = take_command(q)) != 0)
+		return r;
+	if (q->opt.print_config) {
+		qsp_client_keywords_print(&q->cfg, stdout);
+		return 0;
+	}
+	if (q->opt.log_file && !(log = open_log(q->opt.log_file)))
+		return QSP_QSSH_FAILED;
+	qsp_qssh_say_init((enum qsp_log_level)q->cfg.log_level, log);
+	qsp_qssh_say(QSP_LOG_DEBUG1, "QSP_" QSP_VERSION ", %s", qsp_crypto_version());
+	r = run(q);
+	if (log)
+		fclose(log);
+	return r;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct qsp_qssh q; /* large, and in use until the end */
+	int fd, r;
+
+	/* a descriptor that was closed for us must not become a socket of ours */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+	qsp_client_config_init(&q.cfg);
+	q.local_user = local_user();
+	q.home = home();
+	if (!q.local_user || !q.home)
+		return bad("out of memory");
+	r = go(&q, argc, argv);
+	qsp_tty_restore();
+	free(q.contact_path);
+	free(q.host);
+	free(q.local_user);
+	free(q.home);
+	qsp_qssh_options_wipe(&q.opt);
+	qsp_client_config_wipe(&q.cfg);
+	return r;
+}

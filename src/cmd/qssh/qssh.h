@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * qssh from inside: one struct that its files share, and what each of them offers.
+ */
+#ifndef QSP_CMD_QSSH_H
+#define QSP_CMD_QSSH_H
+
+#include <qsp/channel.h>
+#include <qsp/conn.h>
+
+#include "app/client_config.h"
+#include "app/drive.h"
+#include "sys/log.h"
+#include "sys/stdio.h"
+#include "trust/bridge.h"
+#include "trust/known_hosts.h"
+
+#include <stdio.h>
+
+#define QSP_QSSH_FAILED 255
+#define QSP_QSSH_KEYS_MAX 64
+#define QSP_QSSH_SYSTEM_DIR "/etc/qssh"
+
+/* --- say.c: diagnostics --------------------------------------------------------------------- */
+
+void qsp_qssh_say_init(enum qsp_log_level level, FILE *to);
+void qsp_qssh_say_set_level(enum qsp_log_level level);
+enum qsp_log_level qsp_qssh_say_level(void);
+/* One or more lines; QSP_LOG_DEBUG1.. with "debug1: " before them. */
+void qsp_qssh_say(enum qsp_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* --- options.c ------------------------------------------------------------------------------ */
+
+struct qsp_qssh_options {
+	const char *config_file, *log_file, *query;
+	char *host;     /* as given, without user and port */
+	char **command; /* words, NULL at the end; or NULL */
+	bool version, print_config;
+	bool is_bridge;
+	struct qsp_bridge bridge;
+};
+/* Fills opt and cfg; 0, or what to exit with, plus one: usage has been told on stderr. */
+int qsp_qssh_options_parse(int argc, char **argv, struct qsp_qssh_options *opt,
+			   struct qsp_client_config *cfg);
+void qsp_qssh_options_wipe(struct qsp_qssh_options *opt);
+
+/* --- identity.c: the user's keys ------------------------------------------------------------ */
+
+struct qsp_qssh_identity {
+	char *path;
+	struct qsp_key_public pub;
+	struct qsp_key *key; /* NULL until it is needed, for one with a passphrase */
+	bool tried, broken;  /* broken: its passphrase was not to be had */
+};
+struct qsp_qssh;
+void qsp_qssh_identity_load_all(struct qsp_qssh *q);
+/* The private half, asking for its passphrase; NULL where there is none. */
+struct qsp_key *qsp_qssh_identity_key(struct qsp_qssh *q, struct qsp_qssh_identity *id);
+void qsp_qssh_identity_free_all(struct qsp_qssh *q);
+
+/* --- pump.c: bytes between the channel and the standard descriptors --------------------------- */
+
+struct qsp_qssh_out {
+	struct qsp_qssh *q;
+	struct qsp_stdio io;
+	uint8_t *wait; /* what the descriptor did not take yet; bounded by the window */
+	size_t wait_at, wait_n, wait_cap;
+	bool broken;
+};
+qsp_err qsp_qssh_pump_start(struct qsp_qssh *q);
+void qsp_qssh_pump_start_input(struct qsp_qssh *q);
+void qsp_qssh_pump_stop(struct qsp_qssh *q);
+/* Reads standard input while there is room for it. */
+void qsp_qssh_pump_input(struct qsp_qssh *q);
+void qsp_qssh_pump_output(struct qsp_qssh *q, const struct qsp_mux_event *ev);
+/* Nothing waits to be written any more. */
+bool qsp_qssh_pump_is_dry(const struct qsp_qssh *q);
+
+/* --- escapes.c ------------------------------------------------------------------------------ */
+
+struct qsp_qssh_escapes {
+	bool in_line; /* something but a newline came last */
+	bool escaped; /* the escape character did */
+};
+/* Takes in[0..n) typed at the terminal, gives what goes to the host: at most n + 1 bytes. */
+size_t qsp_qssh_escapes_take(struct qsp_qssh *q, const uint8_t *in, size_t n, uint8_t *out);
+
+/* --- the program ---------------------------------------------------------------------------- */
+
+enum qsp_qssh_stage { QSP_QSSH_CONTACT, QSP_QSSH_AUTH, QSP_QSSH_SESSION, QSP_QSSH_DONE };
+
+/* How the server is called: one try. */
+struct qsp_qssh_call {
+	bool known; /* layout K to the key in q->contact, else T */
+	enum qsp_ok_class ok_class;
+};
+
+struct qsp_qssh {
+	struct qsp_qssh_options opt;
+	struct qsp_client_config cfg;
+	struct qsp_client_tokens tokens;
+	char *home, *local_user, *host, *user, *name; /* name: as known_hosts has it */
+	char key_name[QSP_KNOWN_HOSTS_NAME_MAX];
+	uint16_t port;
+	struct qsp_crypto *cx;
+	struct qsp_config *qsp;
+	uv_loop_t loop;
+	struct qsp_drive_pool *pool;
+	struct qsp_drive *drive;
+
+	/* contact.c, host.c */
+	enum qsp_qssh_stage stage;
+	struct qsp_qssh_call call;
+	uv_timer_t patience;                  /* for an answer of the server */
+	bool silent;                          /* there was none */
+	struct qsp_known_hosts_match contact; /* what is known, if has_contact */
+	bool has_contact;
+	char *contact_path;
+	bool add_host,
+		distrusted; /* distrusted: a changed key that StrictHostKeyChecking=no let pass */
+	bool secret_stored, asked_trust;
+
+	/* auth.c */
+	struct qsp_qssh_identity ids[QSP_QSSH_KEYS_MAX];
+	size_t n_ids;
+	bool ids_loaded, can_ask, none_tried;
+	struct qsp_qssh_identity *asking; /* the identity of the attempt that runs */
+	int password_tries, interactive_tries;
+	enum qsp_method method;
+
+	/* session.c */
+	uint32_t channel;
+	bool has_channel, want_tty, has_tty, raw, started, channel_closed, got_status;
+	bool input_eof, closing;
+	unsigned replies; /* waited for: the pty's, then the program's */
+	struct qsp_stdio in;
+	struct qsp_qssh_out out, err;
+	struct qsp_qssh_escapes escapes;
+	uv_signal_t signals[5];
+	size_t n_signals;
+	uv_timer_t alive;
+	uint64_t alive_seen;
+	int alive_missed;
+	int killed_by; /* our own signal */
+
+	qsp_err end; /* as ops->closed said */
+	int status;
+};
+
+/* contact.c: the way to an open session and through it; the exit status. */
+int qsp_qssh_contact_run(struct qsp_qssh *q);
+
+/* host.c */
+void qsp_qssh_host_look_up(struct qsp_qssh *q);
+/* QSP_WANT_TRUST: asks, warns, decides. */
+bool qsp_qssh_host_decide(struct qsp_qssh *q, const struct qsp_key_public *key);
+/* Writes what was learned into known_hosts: the key once it is proven, the secret once it is here. */
+void qsp_qssh_host_learn(struct qsp_qssh *q);
+/* Whether to look at a host that stays silent with a first-contact handshake. */
+bool qsp_qssh_host_look_again(struct qsp_qssh *q);
+/* TYPE of a key as messages have it, in capitals. */
+void qsp_qssh_host_type(uint8_t type, char out[64]);
+
+/* hostfile.c: known_hosts on the disk */
+enum qsp_known_hosts_verdict qsp_qssh_hostfile_check(struct qsp_qssh *q,
+						     const struct qsp_key_public *key, char **path,
+						     struct qsp_known_hosts_match *m);
+bool qsp_qssh_hostfile_contact(struct qsp_qssh *q);
+void qsp_qssh_hostfile_add(struct qsp_qssh *q, const struct qsp_key_public *key);
+void qsp_qssh_hostfile_secret(struct qsp_qssh *q, const struct qsp_key_public *key,
+			      const uint8_t secret[static QSP_OK_LEN]);
+
+/* auth.c */
+void qsp_qssh_auth_next(struct qsp_qssh *q);   /* QSP_WANT_AUTH */
+void qsp_qssh_auth_decaps(struct qsp_qssh *q); /* QSP_WANT_DECAPS */
+void qsp_qssh_auth_sign(struct qsp_qssh *q);   /* QSP_WANT_SIGN */
+void qsp_qssh_auth_reply(struct qsp_qssh *q);  /* QSP_WANT_REPLY */
+void qsp_qssh_auth_denied(struct qsp_qssh *q); /* says so */
+
+/* session.c */
+void qsp_qssh_session_open(struct qsp_qssh *q);
+void qsp_qssh_session_event(struct qsp_qssh *q, const struct qsp_mux_event *ev);
+void qsp_qssh_session_settle(struct qsp_qssh *q);            /* after output has left */
+void qsp_qssh_session_leave(struct qsp_qssh *q, int status); /* in order, now */
+void qsp_qssh_session_cleanup(struct qsp_qssh *q);
+void qsp_qssh_session_resize(struct qsp_qssh *q);
+
+/* request.c: what is asked of the channel */
+qsp_err qsp_qssh_request_all(struct qsp_qssh *q);
+
+#endif
