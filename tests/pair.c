@@ -16,6 +16,12 @@ pair_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
+struct pair_shared {
+	struct qsp_crypto *cx;
+	struct qsp_key *keys[QSP_KEY_ML_DSA_87 + 1]; /* by type, made when first needed */
+	struct pair *current;
+};
+
 static qsp_err
 seeded(void *arg, uint8_t *out, size_t n)
 {
@@ -25,6 +31,61 @@ seeded(void *arg, uint8_t *out, size_t n)
 		return p->o.random(p->o.random_arg, out, n);
 	for (size_t i = 0; i < n; i++)
 		out[i] = (uint8_t)(pair_random(&p->seed_state) >> 32);
+	return QSP_OK;
+}
+
+static qsp_err
+seeded_by_current(void *arg, uint8_t *out, size_t n)
+{
+	struct pair_shared *sh = arg;
+
+	return seeded(sh->current, out, n);
+}
+
+struct pair_shared *
+pair_shared_new(void)
+{
+	struct pair_shared *sh = calloc(1, sizeof(*sh));
+
+	assert(sh);
+	if (qsp_crypto_new(seeded_by_current, sh, &sh->cx) != 0)
+		abort();
+	return sh;
+}
+
+void
+pair_shared_free(struct pair_shared *sh)
+{
+	if (!sh)
+		return;
+	for (size_t i = 0; i < sizeof(sh->keys) / sizeof(*sh->keys); i++)
+		qsp_key_free(sh->keys[i]);
+	qsp_crypto_free(sh->cx);
+	free(sh);
+}
+
+void
+pair_use(struct pair *p)
+{
+	if (p->o.shared)
+		p->o.shared->current = p;
+}
+
+static qsp_err
+make_key(struct pair *p, uint8_t type, struct qsp_key **out)
+{
+	struct qsp_key **shared = p->o.shared ? &p->o.shared->keys[type] : NULL;
+	uint8_t seed[QSP_KEY_SEED_MAX];
+	qsp_err e;
+
+	if (!shared)
+		return qsp_key_generate(p->cx, type, out);
+	memset(seed, type, sizeof(seed));
+	if (!*shared &&
+	    (e = qsp_key_new(p->cx, type, (struct qsp_bytes){ seed, qsp_key_seed_len(type) },
+			     shared)) != 0)
+		return e;
+	*out = *shared;
 	return QSP_OK;
 }
 
@@ -78,6 +139,7 @@ make_config(struct pair *p, bool server, struct qsp_config **out)
 	static const uint8_t certificate[3000] = { 0x30 };
 	struct qsp_config *cfg;
 	uint8_t secret[QSP_OK_LEN];
+	unsigned slack = server || p->o.client_slack == 0 ? 1 : p->o.client_slack;
 	qsp_err e = qsp_config_new(p->cx, &cfg);
 
 	*out = e ? NULL : cfg;
@@ -88,7 +150,8 @@ make_config(struct pair *p, bool server, struct qsp_config **out)
 		e = qsp_config_set_aeads(cfg, &p->o.aead, 1);
 	qsp_config_set_wire(cfg, p->o.wire);
 	if (p->o.plain_cells || p->o.kem_cells || p->o.kem_ms)
-		qsp_config_set_rekey(cfg, p->o.plain_cells, p->o.kem_cells, p->o.kem_ms);
+		qsp_config_set_rekey(cfg, slack * p->o.plain_cells, slack * p->o.kem_cells,
+				     p->o.kem_ms);
 	if (!server || e)
 		return e;
 	qsp_config_set_replay(cfg, enter, p);
@@ -118,10 +181,14 @@ make(struct pair *p)
 
 	p->seed_state = p->o.seed;
 	p->now = (struct qsp_now){ .mono = 1000, .wall = PAIR_WALL };
-	if ((e = qsp_crypto_new(seeded, p, &p->cx)) != 0 ||
-	    (e = qsp_replay_new(64, &p->replay)) != 0 ||
-	    (e = qsp_key_generate(p->cx, p->o.kem, &p->host_key)) != 0 ||
-	    (e = qsp_key_generate(p->cx, user_key_type(&p->o), &p->user_key)) != 0 ||
+	pair_use(p);
+	if (p->o.shared)
+		p->cx = p->o.shared->cx;
+	else if ((e = qsp_crypto_new(seeded, p, &p->cx)) != 0)
+		return e;
+	if ((e = qsp_replay_new(64, &p->replay)) != 0 ||
+	    (e = make_key(p, p->o.kem, &p->host_key)) != 0 ||
+	    (e = make_key(p, user_key_type(&p->o), &p->user_key)) != 0 ||
 	    (e = qsp_worker_new(p->cx, &p->client.worker)) != 0 ||
 	    (e = qsp_worker_new(p->cx, &p->server.worker)) != 0 ||
 	    (e = make_config(p, false, &p->client.cfg)) != 0 ||
@@ -171,10 +238,12 @@ pair_free(struct pair *p)
 		return;
 	free_side(&p->client);
 	free_side(&p->server);
-	qsp_key_free(p->host_key);
-	qsp_key_free(p->user_key);
 	qsp_replay_free(p->replay);
-	qsp_crypto_free(p->cx);
+	if (!p->o.shared) {
+		qsp_key_free(p->host_key);
+		qsp_key_free(p->user_key);
+		qsp_crypto_free(p->cx);
+	}
 	free(p);
 }
 
@@ -192,6 +261,7 @@ pair_output(struct pair *p, struct pair_side *s)
 	uint8_t out[16384];
 	size_t used, n;
 
+	pair_use(p);
 	note(s, qsp_conn_output(s->conn, p->now, (struct qsp_bytes){ s->say.p, s->say.n }, &used,
 				out, sizeof(out), &n));
 	pair_drop(&s->say, used);
@@ -206,6 +276,7 @@ pair_input(struct pair *p, struct pair_side *s, size_t most)
 	struct qsp_bytes data;
 	bool answered;
 
+	pair_use(p);
 	if (!(qsp_conn_wants(s->conn) & QSP_WANT_INPUT))
 		return pair_answer(p, s);
 	note(s, qsp_conn_recv(s->conn, p->now, s->in.p, n, &used, &data));
@@ -256,6 +327,28 @@ decaps(struct pair *p, struct pair_side *s)
 	note(s, qsp_conn_decaps(s->conn, e ? NULL : &a));
 }
 
+/* A KEM login judged as qsshd-auth does it: the challenge first, then the proof. */
+static qsp_err
+judge_outside(struct pair *p, const struct qsp_auth_question *q, struct qsp_decision *d,
+	      uint8_t *ct, struct qsp_ck *ck)
+{
+	struct qsp_conn_info info;
+	size_t n;
+	qsp_err e;
+
+	if (!q->has_proof) {
+		e = qsp_proof_challenge(p->cx, d->key, ct, &n, &p->ss);
+		d->ct = (struct qsp_bytes){ ct, n };
+		return e;
+	}
+	qsp_conn_get_info(p->server.conn, &info);
+	e = qsp_proof_check(p->cx, info.kem, q->ck, q->h, &p->ss, q->proof, ck);
+	if (e)
+		d->verdict = QSP_AUTH_REFUSE;
+	d->ck = (struct qsp_bytes){ ck->b, q->ck.n };
+	return e == QSP_E_INPUT ? QSP_OK : e;
+}
+
 static void
 decide(struct pair *p)
 {
@@ -265,6 +358,8 @@ decide(struct pair *p)
 	};
 	struct qsp_decision d = { .verdict = p->o.refuse ? QSP_AUTH_REFUSE : QSP_AUTH_ACCEPT };
 	struct qsp_auth_question q;
+	uint8_t ct[QSP_KEM_CT_MAX];
+	struct qsp_ck ck;
 	qsp_err e = qsp_conn_auth_question(p->server.conn, &q);
 
 	assert(e == 0);
@@ -272,7 +367,10 @@ decide(struct pair *p)
 	if (q.method == QSP_METHOD_INTERACTIVE && !q.has_reply) {
 		d.verdict = QSP_AUTH_PROMPT;
 		d.prompt = &prompt;
+	} else if (q.method == QSP_METHOD_KEM && p->o.outside) {
+		e = judge_outside(p, &q, &d, ct, &ck);
 	}
+	note(&p->server, e);
 	note(&p->server, qsp_conn_decide(p->server.conn, &d));
 }
 
@@ -285,6 +383,7 @@ pair_answer(struct pair *p, struct pair_side *s)
 		.text = { { (const uint8_t *)"blue", 4 } },
 	};
 
+	pair_use(p);
 	if (wants & QSP_WANT_TRUST)
 		note(s, qsp_conn_trust(s->conn, !p->o.distrust));
 	else if (wants & QSP_WANT_AUTH && s == &p->client)

@@ -6,9 +6,19 @@
 #ifndef QSP_TESTS_PAIR_H
 #define QSP_TESTS_PAIR_H
 
+#include "proto/proof.h"
+
 #include <qsp/conn.h>
 
 #define PAIR_WALL 1800000000123u
+
+/*
+ * What costs more than a run and may outlive it: the cryptographic context, and one key of every
+ * type, always the same. For one thread; pairs that share may take turns.
+ */
+struct pair_shared;
+struct pair_shared *pair_shared_new(void);
+void pair_shared_free(struct pair_shared *sh);
 
 struct pair_options {
 	uint64_t seed;
@@ -18,12 +28,15 @@ struct pair_options {
 	enum qsp_ok_class ok_class;
 	enum qsp_wire wire;
 	enum qsp_method method;
-	uint8_t user_key_type;                   /* for KEM and SIGNATURE; 0: kem's own */
-	bool last;                               /* pipelined */
-	bool refuse;                             /* the server refuses */
-	bool distrust;                           /* the client does not accept the host key */
-	bool certificate;                        /* the server sends one */
+	uint8_t user_key_type; /* for KEM and SIGNATURE; 0: kem's own */
+	bool last;             /* pipelined */
+	bool outside;          /* KEM: the proof is judged outside of the engine */
+	bool refuse;           /* the server refuses */
+	bool distrust;         /* the client does not accept the host key */
+	bool certificate;      /* the server sends one */
 	uint64_t plain_cells, kem_cells, kem_ms; /* all 0: the defaults */
+	unsigned client_slack;                   /* the client's bounds are so many times wider; 0: 1 */
+	struct pair_shared *shared;              /* NULL: a context and keys of its own */
 	qsp_random_fn random;                    /* NULL: seeded */
 	void *random_arg;
 };
@@ -55,6 +68,7 @@ struct pair {
 	struct pair_side client, server;
 	unsigned attempts; /* logins tried */
 	uint64_t seed_state;
+	struct qsp_key32 ss; /* of a challenge made outside */
 };
 
 struct pair_options pair_defaults(void);
@@ -62,6 +76,9 @@ struct pair_options pair_defaults(void);
 /* NULL, with *e, where an engine could not be made. */
 struct pair *pair_new(const struct pair_options *o, qsp_err *e);
 void pair_free(struct pair *p);
+
+/* Randomness of a shared context comes from p's seed; for calls past the functions below. */
+void pair_use(struct pair *p);
 
 /* Moves one side's output into the other side's queue: true where bytes moved. */
 bool pair_output(struct pair *p, struct pair_side *s);

@@ -217,6 +217,9 @@ struct qsp_auth_question {
 	struct qsp_bytes password;
 	bool has_reply; /* INTERACTIVE: reply answers the last prompt */
 	struct qsp_reply reply;
+	/* KEM whose challenge the decision brought: is this the proof [P4.5] under ck with ss mixed in? */
+	bool has_proof;
+	struct qsp_bytes ck, h, proof;
 };
 enum qsp_verdict {
 	QSP_AUTH_REFUSE,
@@ -230,6 +233,10 @@ struct qsp_decision {
 	uint8_t methods[QSP_METHODS_MAX]; /* that can continue, for AUTH_FAILURE */
 	size_t n_methods;
 	const struct qsp_prompt *prompt;
+	struct qsp_bytes
+		ct; /* KEM: the challenge, where whoever decides made it and keeps its ss; the
+			      * question then comes again with the proof */
+	struct qsp_bytes ck; /* has_proof and not REFUSE: ck with ss mixed in */
 };
 QSP_API QSP_MUST_USE qsp_err qsp_conn_auth_question(const struct qsp_conn *c,
 						    struct qsp_auth_question *q);

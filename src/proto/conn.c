@@ -112,7 +112,8 @@ question(uint8_t state)
 	switch (state) {
 	case QSP_ST_C_WANT_TRUST: return QSP_WANT_TRUST;
 	case QSP_ST_C_WANT_LOGIN:
-	case QSP_ST_S_WANT_AUTH: return QSP_WANT_AUTH;
+	case QSP_ST_S_WANT_AUTH:
+	case QSP_ST_S_WANT_VERDICT: return QSP_WANT_AUTH;
 	case QSP_ST_C_WANT_SIGN: return QSP_WANT_SIGN;
 	case QSP_ST_C_WANT_REPLY: return QSP_WANT_REPLY;
 	case QSP_ST_C_WANT_DECAPS:

@@ -133,7 +133,7 @@ qsp_conn_reply(struct qsp_conn *c, const struct qsp_reply *r)
 qsp_err
 qsp_conn_auth_question(const struct qsp_conn *c, struct qsp_auth_question *q)
 {
-	if (c->state != QSP_ST_S_WANT_AUTH)
+	if (c->state != QSP_ST_S_WANT_AUTH && c->state != QSP_ST_S_WANT_VERDICT)
 		return QSP_E_STATE;
 	*q = c->hs->auth;
 	return QSP_OK;

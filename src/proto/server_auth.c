@@ -135,9 +135,12 @@ qsp_server_auth_on_decided(struct qsp_conn *c, const struct qsp_input *in)
 			d->verdict == QSP_AUTH_REFUSE || !d->key ||
 			d->key->blob[0] != hs->auth.key_type ||
 			!qsp_bytes_equal(QSP_BYTES_OF(d->key->id), QSP_BYTES_OF(hs->auth.key_id));
+		hs->outside = !hs->doomed && d->ct.n > 0;
 		hs->key = hs->doomed ? c->cfg->decoys[hs->auth.key_type - 1] : *d->key;
 		c->raised = QSP_EV_CHALLENGE;
-		return QSP_OK;
+		return !hs->outside || d->ct.n == qsp_kem_by_id(hs->auth.key_type)->ct_len
+			       ? QSP_OK
+			       : QSP_E_STATE;
 	}
 	c->raised = d->verdict == QSP_AUTH_ACCEPT    ? QSP_EV_ACCEPT
 		    : d->verdict == QSP_AUTH_PARTIAL ? QSP_EV_PARTIAL
@@ -152,6 +155,7 @@ qsp_server_auth_challenge(struct qsp_conn *c, const struct qsp_input *in)
 {
 	struct qsp_handshake *hs = c->hs;
 	const struct qsp_kem *kem = qsp_kem_by_id(hs->key.blob[0]);
+	const uint8_t *ek = hs->key.blob + 1 + QSP_X25519_LEN;
 	QSP_WIPED(qsp_transcript) t = hs->t;
 	QSP_WIPED(qsp_key32) dh = { { 0 } };
 	QSP_WIPED(qsp_key32) ss = { { 0 } };
@@ -165,10 +169,11 @@ qsp_server_auth_challenge(struct qsp_conn *c, const struct qsp_input *in)
 	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_AUTH_CHALLENGE, kem->ct_len, &w);
 	if ((ct = qsp_writer_room(&w, kem->ct_len)) == NULL)
 		e = QSP_E_NOMEM;
-	else if ((e = qsp_x25519_dh(t.cx, hs->x.b, hs->key.blob + 1, dh.b)) == 0 &&
+	else if ((e = qsp_x25519_dh(t.cx, hs->x.b, hs->key.blob + 1, dh.b)) == 0 && !hs->outside &&
 		 (e = qsp_rand_bytes(t.cx, random.b, QSP_KEM_RANDOM_LEN)) == 0)
-		e = qsp_kem_encaps(t.cx, kem, hs->key.blob + 1 + QSP_X25519_LEN, random.b, ct,
-				   ss.b);
+		e = qsp_kem_encaps(t.cx, kem, ek, random.b, ct, ss.b);
+	if (!e && hs->outside)
+		memcpy(ct, hs->decision.ct.p, kem->ct_len);
 	if (e) {
 		qsp_queue_free(o);
 		return e;
@@ -176,9 +181,36 @@ qsp_server_auth_challenge(struct qsp_conn *c, const struct qsp_input *in)
 	if ((e = qsp_engine_say(c, &t, o, &w, QSP_THEN_NOTHING)) != 0)
 		return e;
 	qsp_transcript_mix_key(&t, dh.b);
-	qsp_transcript_mix_key(&t, ss.b);
+	if (!hs->outside)
+		qsp_transcript_mix_key(&t, ss.b);
 	hs->t = t;
 	return t.err;
+}
+
+static uint8_t
+accepted(const struct qsp_handshake *hs)
+{
+	return hs->decision.verdict == QSP_AUTH_PARTIAL ? QSP_EV_PARTIAL : QSP_EV_ACCEPT;
+}
+
+/* The proof goes to whoever made the challenge, with ck and h as they stood before it. */
+static qsp_err
+ask_verdict(struct qsp_conn *c, const struct qsp_input *in)
+{
+	struct qsp_handshake *hs = c->hs;
+	qsp_err e = keep_body(hs, in->body);
+
+	if (e)
+		return e;
+	memcpy(hs->h_before, hs->t.h, hs->t.len);
+	hs->auth.has_proof = true;
+	hs->auth.user = hs->user;
+	hs->auth.ck = qsp_bytes(hs->t.ck.b, hs->t.len);
+	hs->auth.h = qsp_bytes(hs->h_before, hs->t.len);
+	hs->auth.proof = qsp_bytes(hs->body, hs->body_len);
+	qsp_transcript_mix_hash(&hs->t, in->whole);
+	c->raised = QSP_EV_ASK_VERDICT;
+	return hs->t.err;
 }
 
 /* [P4.5] AUTH_PROOF of a KEM; a proof for a decoy is computed and fails like any other */
@@ -189,15 +221,32 @@ qsp_server_auth_on_proof(struct qsp_conn *c, const struct qsp_input *in)
 	uint8_t mac[QSP_HASH_MAX];
 	bool good;
 
+	if (hs->outside)
+		return ask_verdict(c, in);
 	qsp_transcript_mac(&hs->t, "fin c", mac);
 	if (hs->t.err)
 		return hs->t.err;
 	good = in->body.n == hs->t.len && qsp_ct_equal(mac, in->body.p, hs->t.len);
 	qsp_transcript_mix_hash(&hs->t, in->whole);
-	c->raised = !good || hs->doomed                        ? QSP_EV_REFUSE
-		    : hs->decision.verdict == QSP_AUTH_PARTIAL ? QSP_EV_PARTIAL
-							       : QSP_EV_ACCEPT;
+	c->raised = good && !hs->doomed ? accepted(hs) : QSP_EV_REFUSE;
 	return hs->t.err;
+}
+
+qsp_err
+qsp_server_auth_on_verdict(struct qsp_conn *c, const struct qsp_input *in)
+{
+	const struct qsp_decision *d = in->answer;
+	struct qsp_handshake *hs = c->hs;
+	bool good = d->verdict == QSP_AUTH_ACCEPT || d->verdict == QSP_AUTH_PARTIAL;
+
+	if (good && d->ck.n != hs->t.len)
+		return QSP_E_STATE;
+	hs->auth.has_proof = false;
+	hs->decision.verdict = d->verdict;
+	if (good)
+		memcpy(hs->t.ck.b, d->ck.p, hs->t.len);
+	c->raised = good ? accepted(hs) : QSP_EV_REFUSE;
+	return QSP_OK;
 }
 
 /* [P4.5] PROMPT */

@@ -13,6 +13,8 @@ qsp_err qsp_server_auth_on_signature(struct qsp_conn *c, const struct qsp_input 
 qsp_err qsp_server_auth_on_decided(struct qsp_conn *c, const struct qsp_input *in);
 qsp_err qsp_server_auth_challenge(struct qsp_conn *c, const struct qsp_input *in);
 qsp_err qsp_server_auth_on_proof(struct qsp_conn *c, const struct qsp_input *in);
+/* DECIDED about a proof that was made for a challenge from outside. */
+qsp_err qsp_server_auth_on_verdict(struct qsp_conn *c, const struct qsp_input *in);
 qsp_err qsp_server_auth_prompt(struct qsp_conn *c, const struct qsp_input *in);
 qsp_err qsp_server_auth_on_reply(struct qsp_conn *c, const struct qsp_input *in);
 qsp_err qsp_server_auth_accept(struct qsp_conn *c, const struct qsp_input *in);

@@ -141,6 +141,7 @@ struct qsp_handshake {
 	struct qsp_now now; /* of the latest input: answers come without a time */
 	struct qsp_transcript t;
 	struct qsp_ck ck_before;             /* of the latest AUTH_REQUEST [P4.5] */
+	uint8_t h_before[QSP_HASH_MAX];      /* server: h under which a proof was made */
 	struct qsp_key32 x;                  /* x_c or y_s, private */
 	uint8_t peer_point[32];              /* u behind R_s or R_c */
 	struct qsp_kem_key *ek_e;            /* client: ephemeral, waits for M2 */
@@ -169,7 +170,8 @@ struct qsp_handshake {
 	bool partial;
 	struct qsp_auth_question auth; /* server */
 	struct qsp_decision decision;
-	bool doomed; /* server: the challenge went to a decoy */
+	bool doomed;  /* server: the challenge went to a decoy */
+	bool outside; /* server: who decides made the challenge, and judges the proof */
 	unsigned failures;
 };
 

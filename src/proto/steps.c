@@ -84,6 +84,8 @@ static const struct step server[QSP_ST_MAX][QSP_EV_MAX] = {
 	[S(DECIDED)][QSP_EV_PARTIAL]               = { qsp_server_auth_partial, S(REFUSED) },
 	[S(DECIDED)][QSP_EV_REFUSE]                = { qsp_server_auth_refuse, S(REFUSED) },
 	[S(SENT_CHALLENGE)][QSP_MSG_AUTH_PROOF]    = { qsp_server_auth_on_proof, S(DECIDED) },
+	[S(DECIDED)][QSP_EV_ASK_VERDICT]           = { pass, S(WANT_VERDICT) },
+	[S(WANT_VERDICT)][QSP_EV_DECIDED]          = { qsp_server_auth_on_verdict, S(DECIDED) },
 	[S(SENT_PROMPT)][QSP_MSG_REPLY]            = { qsp_server_auth_on_reply, S(ASKED) },
 	[S(SENT_OK)][QSP_MSG_EPOCH]                = { qsp_server_auth_on_epoch, QSP_ST_OPEN },
 };

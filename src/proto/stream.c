@@ -20,7 +20,8 @@ qsp_stream_parked(const struct qsp_conn *c)
 	case QSP_ST_S_WANT_DH:
 	case QSP_ST_S_WANT_SS:
 	case QSP_ST_S_WANT_KEM_S:
-	case QSP_ST_S_WANT_AUTH: return true;
+	case QSP_ST_S_WANT_AUTH:
+	case QSP_ST_S_WANT_VERDICT: return true;
 	default: return false;
 	}
 }

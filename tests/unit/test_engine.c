@@ -110,6 +110,61 @@ every_method_opens(void **state)
 }
 
 static void
+proofs_may_be_judged_outside(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct pair_options o = pair_defaults();
+
+		o.outside = true;
+		o.kem = (uint8_t)(1 + (i & 1));
+		o.user_key_type = (uint8_t)(1 + (i >> 1 & 1));
+		o.last = i >> 2;
+		check(&o);
+	}
+}
+
+static void
+a_wrong_proof_is_refused_outside(void **state)
+{
+	struct pair_options o = pair_defaults();
+	struct qsp_key *other;
+	struct pair *p;
+	qsp_err e;
+
+	(void)state;
+	o.outside = true;
+	o.last = true; /* one attempt */
+	p = pair_new(&o, &e);
+	assert_non_null(p);
+	pair_output(p, &p->client);
+	while (!(qsp_conn_wants(p->client.conn) & QSP_WANT_DECAPS)) {
+		pair_input(p, &p->server, SIZE_MAX);
+		pair_output(p, &p->server);
+		if (p->client.in.n > 0 && p->attempts > 0) {
+			struct qsp_bytes data;
+			size_t used;
+
+			assert_int_equal(qsp_conn_recv(p->client.conn, p->now, p->client.in.p,
+						       p->client.in.n, &used, &data),
+					 0);
+			pair_drop(&p->client.in, used);
+		} else {
+			pair_input(p, &p->client, SIZE_MAX);
+		}
+		pair_output(p, &p->client);
+	}
+	/* the client answers the challenge with a key that is not the one it named */
+	assert_int_equal(qsp_key_generate(p->cx, 1, &other), 0);
+	qsp_key_free(p->user_key);
+	p->user_key = other;
+	pair_run(p);
+	assert_false(pair_open(p));
+	assert_int_equal(qsp_conn_error(p->client.conn), QSP_E_AUTH);
+	pair_free(p);
+}
+
+static void
 refusal_ends_in_order(void **state)
 {
 	(void)state;
@@ -179,6 +234,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_way_in_opens),
 		cmocka_unit_test(every_method_opens),
+		cmocka_unit_test(proofs_may_be_judged_outside),
+		cmocka_unit_test(a_wrong_proof_is_refused_outside),
 		cmocka_unit_test(refusal_ends_in_order),
 		cmocka_unit_test(rekeys_happen_while_data_flows),
 		cmocka_unit_test(an_idle_connection_is_small),
