@@ -43,8 +43,9 @@ set_type(struct qsp_keygen *k, const char *name)
 	k->type = qsp_key_type_by_name(name);
 	if (k->type != 0)
 		return true;
-	qsp_keygen_fail("%s key type %s: use kyber768, kyber1024, dilithium3 or dilithium5",
-			is_reserved(name) ? "this version cannot make keys of" : "unknown", name);
+	qsp_keygen_fail("%s type %s: use kyber768, kyber1024, dilithium3 or dilithium5",
+			is_reserved(name) ? "this version cannot make keys of" : "unknown key",
+			name);
 	return false;
 }
 
