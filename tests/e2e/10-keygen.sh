@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 # qssh-keygen as a person meets it: files and modes, openssl(1) reads the keys, nothing is
 # overwritten unasked, passphrases, fingerprints, known_hosts, a full disk.
+# shellcheck disable=SC1091 # checked by itself
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
 # Runs with output in $TMP/out and $TMP/err and expects an exit status: run STATUS CMD...
@@ -288,7 +289,7 @@ err_has 'no file name was given'
 mkdir "$TMP/full"
 if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=16k,mode=700 tmpfs "$TMP/full" 2>/dev/null; then
 	# out of sight at once, and gone with the last process that stands in it
-	cd "$TMP/full"
+	cd "$TMP/full" || exit 1
 	umount -l "$TMP/full"
 	run 0 qssh-keygen -q -t dilithium3 -N one -f ./key
 	cp key "$TMP/before"
@@ -299,7 +300,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=16k,mode=700 tmpfs "$TMP/full" 2
 	run 1 qssh-keygen -N '' -f ./fresh
 	err_has 'cannot save the key: ./fresh: No space left on device'
 	expect 'what is left' 'key key.pub zero' "$(echo ./* | sed 's|\./||g')"
-	cd /
+	cd / || exit 1
 else
 	say 'not tried: a full disk (needs root and a tmpfs)'
 fi
