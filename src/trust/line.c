@@ -81,9 +81,9 @@ qsp_line_is_clean(struct qsp_bytes b)
 char *
 qsp_line_decimal(uint32_t v, char out[QSP_LINE_DECIMAL_MAX])
 {
-	char *p = out + QSP_LINE_DECIMAL_MAX;
+	char *p = out + QSP_LINE_DECIMAL_MAX - 1;
 
-	*--p = '\0';
+	*p = '\0';
 	do
 		*--p = (char)('0' + v % 10);
 	while ((v /= 10) > 0);
