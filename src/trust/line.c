@@ -81,13 +81,13 @@ qsp_line_is_clean(struct qsp_bytes b)
 char *
 qsp_line_decimal(uint32_t v, char out[QSP_LINE_DECIMAL_MAX])
 {
-	char *p = out + QSP_LINE_DECIMAL_MAX - 1;
+	size_t i = QSP_LINE_DECIMAL_MAX - 1;
 
-	*p = '\0';
+	out[i] = '\0';
 	do
-		*--p = (char)('0' + v % 10);
+		out[--i] = (char)('0' + v % 10);
 	while ((v /= 10) > 0);
-	return p;
+	return &out[i];
 }
 
 qsp_err
