@@ -10,8 +10,14 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
-extern "C" {
+#define QSP_BEGIN_C extern "C" {
+#define QSP_END_C }
+#else
+#define QSP_BEGIN_C
+#define QSP_END_C
 #endif
+
+QSP_BEGIN_C
 
 #define QSP_API __attribute__((visibility("default")))
 #define QSP_MUST_USE __attribute__((warn_unused_result))
@@ -77,7 +83,5 @@ struct qsp_now {
  */
 typedef qsp_err (*qsp_random_fn)(void *arg, uint8_t *out, size_t n);
 
-#ifdef __cplusplus
-}
-#endif
+QSP_END_C
 #endif

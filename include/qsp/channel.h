@@ -13,9 +13,7 @@
 
 #include <qsp/base.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+QSP_BEGIN_C
 
 #define QSP_MUX_MESSAGE_MAX (256 * 1024 + 64) /* [P7] */
 #define QSP_MUX_PACKET_MAX (256 * 1024)       /* data in one message */
@@ -113,7 +111,5 @@ QSP_API void qsp_mux_sent(struct qsp_mux *m, size_t n);
 /* Channels in use. */
 QSP_API unsigned qsp_mux_channels(const struct qsp_mux *m);
 
-#ifdef __cplusplus
-}
-#endif
+QSP_END_C
 #endif

@@ -10,15 +10,12 @@
 #include <qsp/base.h>
 #include <qsp/key.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+QSP_BEGIN_C
 
 #define QSP_OK_LEN 32           /* an obfuscation key or secret, a psk [P3] */
 #define QSP_REPLAY_ENTRY_LEN 16 /* SHA-256(R_c || slot)[0..16] [P4.2] */
 #define QSP_PSK_MAX 16
 #define QSP_SECRET_MAX 8
-#define QSP_HOST_KEY_MAX 4
 
 enum qsp_aead_id {
 	QSP_AES256_GCM = 1,
@@ -111,7 +108,5 @@ QSP_API void qsp_replay_free(struct qsp_replay *r);
 QSP_API bool qsp_replay_enter(struct qsp_replay *r, const uint8_t entry[QSP_REPLAY_ENTRY_LEN],
 			      qsp_time until_wall, qsp_time now_wall);
 
-#ifdef __cplusplus
-}
-#endif
+QSP_END_C
 #endif

@@ -18,9 +18,7 @@
 #include <qsp/config.h>
 #include <qsp/key.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+QSP_BEGIN_C
 
 #define QSP_CELL_LEN 768
 #define QSP_FLIGHT_LEN 3840 /* M1 and M2 [P4] */
@@ -132,28 +130,12 @@ QSP_API const char *qsp_conn_why(const struct qsp_conn *c);
 QSP_API bool qsp_conn_peer_close(const struct qsp_conn *c, uint16_t *reason, struct qsp_bytes *text,
 				 bool *authenticated);
 
-/* QSP_WANT_DECAPS: one private-key operation on host key `key` (server) or on the user's key
- * (client). Pointers are borrowed until the answer. */
-struct qsp_decaps_question {
-	bool all_keys;        /* server: the DH for every host key, in order; no ct then */
-	unsigned key;         /* server: index of the host key */
-	const uint8_t *point; /* 32 bytes for the DH, or NULL */
-	struct qsp_bytes ct;  /* to decapsulate, or empty */
-};
-struct qsp_decaps_answer {
-	bool dh_ok[QSP_HOST_KEY_MAX]; /* false: an all-zero DH */
-	uint8_t dh[QSP_HOST_KEY_MAX][32];
-	uint8_t ss[32];
-};
+/* QSP_WANT_DECAPS; pointers of the question are borrowed until the answer. */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_decaps_question(const struct qsp_conn *c,
 						      struct qsp_decaps_question *q);
 /* answer NULL: the operation failed, or is refused. */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_decaps(struct qsp_conn *c,
 					     const struct qsp_decaps_answer *answer);
-/* Answers a question with keys at hand: dh and ss of keys[q->key], or all the DHs. */
-QSP_API QSP_MUST_USE qsp_err qsp_key_answer(struct qsp_key *const *keys, size_t n,
-					    const struct qsp_decaps_question *q,
-					    struct qsp_decaps_answer *a);
 
 /* QSP_WANT_TRUST: the key that the server showed (also once open), its CERTIFICATE body or nothing. */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_host_key(const struct qsp_conn *c,
@@ -281,7 +263,5 @@ struct qsp_conn_info {
 };
 QSP_API void qsp_conn_get_info(const struct qsp_conn *c, struct qsp_conn_info *out);
 
-#ifdef __cplusplus
-}
-#endif
+QSP_END_C
 #endif

@@ -8,9 +8,7 @@
 
 #include <qsp/base.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+QSP_BEGIN_C
 
 enum qsp_key_type {
 	QSP_KEY_MLKEM768X25519 = 1,
@@ -20,6 +18,7 @@ enum qsp_key_type {
 };
 
 #define QSP_KEY_ID_LEN 32
+#define QSP_HOST_KEY_MAX 4 /* of one server */
 #define QSP_KEY_BLOB_MAX (1 + 2592)
 #define QSP_KEY_PRINT_MAX 64 /* "SHA3:" and 43 digits of base64, with room */
 
@@ -84,19 +83,34 @@ QSP_API void qsp_key_get_seed(const struct qsp_key *key, uint8_t out[QSP_KEY_SEE
 
 /*
  * The two private operations of a hybrid key [P4]: dh = DH(x, point), ss = decapsulation of ct.
- * QSP_E_INPUT for an all-zero DH, a ct of the
- * wrong length or a signature key.
+ * QSP_E_INPUT for an all-zero DH, a ct of the wrong length or a signature key.
  */
 QSP_API QSP_MUST_USE qsp_err qsp_key_dh(const struct qsp_key *key, const uint8_t point[32],
 					uint8_t dh[32]);
 QSP_API QSP_MUST_USE qsp_err qsp_key_decaps(const struct qsp_key *key, struct qsp_bytes ct,
 					    uint8_t ss[32]);
 
+/* What a connection asks of private keys: one operation on host key `key` (server) or on the user's
+ * key (client). */
+struct qsp_decaps_question {
+	bool all_keys;        /* server: the DH for every host key, in order; no ct then */
+	unsigned key;         /* server: index of the host key */
+	const uint8_t *point; /* 32 bytes for the DH, or NULL */
+	struct qsp_bytes ct;  /* to decapsulate, or empty */
+};
+struct qsp_decaps_answer {
+	bool dh_ok[QSP_HOST_KEY_MAX]; /* false: an all-zero DH */
+	uint8_t dh[QSP_HOST_KEY_MAX][32];
+	uint8_t ss[32];
+};
+/* Answers a question with keys at hand: dh and ss of keys[q->key], or all the DHs. */
+QSP_API QSP_MUST_USE qsp_err qsp_key_answer(struct qsp_key *const *keys, size_t n,
+					    const struct qsp_decaps_question *q,
+					    struct qsp_decaps_answer *a);
+
 /* Signs with an ML-DSA key; *n is the room of sig, then its length. */
 QSP_API QSP_MUST_USE qsp_err qsp_key_sign(const struct qsp_key *key, struct qsp_bytes msg,
 					  uint8_t *sig, size_t *n);
 
-#ifdef __cplusplus
-}
-#endif
+QSP_END_C
 #endif

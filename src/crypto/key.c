@@ -208,6 +208,20 @@ qsp_key_decaps(const struct qsp_key *key, struct qsp_bytes ct, uint8_t ss[32])
 }
 
 qsp_err
+qsp_key_answer(struct qsp_key *const *keys, size_t n, const struct qsp_decaps_question *q,
+	       struct qsp_decaps_answer *a)
+{
+	size_t first = q->all_keys ? 0 : q->key, last = q->all_keys ? n : (size_t)q->key + 1;
+
+	memset(a, 0, sizeof(*a));
+	if (last > n || last - first > QSP_HOST_KEY_MAX)
+		return QSP_E_INPUT;
+	for (size_t i = first; q->point && i < last; i++)
+		a->dh_ok[i - first] = qsp_key_dh(keys[i], q->point, a->dh[i - first]) == 0;
+	return q->ct.n ? qsp_key_decaps(keys[q->key], q->ct, a->ss) : QSP_OK;
+}
+
+qsp_err
 qsp_key_sign(const struct qsp_key *key, struct qsp_bytes msg, uint8_t *sig, size_t *n)
 {
 	if (!key->sig)
