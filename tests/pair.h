@@ -35,9 +35,9 @@ struct pair_options {
 	bool distrust;         /* the client does not accept the host key */
 	bool certificate;      /* the server sends one */
 	uint64_t plain_cells, kem_cells, kem_ms; /* all 0: the defaults */
-	unsigned client_slack;                   /* the client's bounds are so many times wider; 0: 1 */
-	struct pair_shared *shared;              /* NULL: a context and keys of its own */
-	qsp_random_fn random;                    /* NULL: seeded */
+	unsigned client_slack;      /* the client's bounds are so many times wider; 0: 1 */
+	struct pair_shared *shared; /* NULL: a context and keys of its own */
+	qsp_random_fn random;       /* NULL: seeded */
 	void *random_arg;
 };
 

@@ -12,6 +12,13 @@ awaits_flight(const struct qsp_conn *c)
 	return c->state == QSP_ST_S_NEW || c->state == QSP_ST_C_SENT_M1;
 }
 
+/* Cells, or frames, in one unit: a flight is five cells [P4]. */
+static uint64_t
+records_in(const struct qsp_conn *c, size_t unit)
+{
+	return c->wire->id == QSP_WIRE_CELLS ? unit / QSP_CELL_LEN : unit > 0;
+}
+
 /* M1 or M2. *n = its length on this wire, 0 where it is not whole yet. */
 static qsp_err
 take_flight(struct qsp_conn *c, struct qsp_now now, const uint8_t *buf, size_t avail, size_t *n)
@@ -24,6 +31,7 @@ take_flight(struct qsp_conn *c, struct qsp_now now, const uint8_t *buf, size_t a
 	if (avail < head + QSP_FLIGHT_LEN)
 		return QSP_OK;
 	*n = head + QSP_FLIGHT_LEN;
+	c->cells_received += records_in(c, *n);
 	if (!c->wire->flight_head_good(c, buf))
 		return qsp_engine_fail(c, QSP_E_HANDSHAKE, "a flight with a wrong frame header");
 	if (client && c->wire->id == QSP_WIRE_FRAMES)
@@ -232,7 +240,7 @@ qsp_conn_output(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes data, s
 		e = put_unit(c, now, &data, out + *n, cap - *n, &unit);
 		if (unit > 0 && counted)
 			qsp_rekey_count(c, now, unit);
-		c->cells_sent += unit > 0;
+		c->cells_sent += records_in(c, unit);
 		*n += unit;
 		if (!e)
 			e = qsp_conn_maybe_rekey(c, now);
@@ -249,8 +257,19 @@ qsp_err
 qsp_conn_noise(struct qsp_conn *c, struct qsp_now now, uint8_t out[QSP_CELL_LEN])
 {
 	size_t n;
+	qsp_err e;
 
-	if (c->tx.serial == 0 || c->closed || c->closing || c->wire->id != QSP_WIRE_CELLS)
+	/* not in front of M2, nor before CERTIFICATE has come [P4.5] */
+	if (c->tx.serial == 0 || c->closed || c->closing || c->wire->id != QSP_WIRE_CELLS ||
+	    c->state == QSP_ST_C_WAIT_CERTIFICATE || (c->out && c->out->type == QSP_TYPE_FLIGHT))
 		return QSP_E_STATE;
-	return c->wire->seal(c, now, QSP_TYPE_NOISE, NULL, 0, out, &n);
+	if ((e = c->wire->seal(c, now, QSP_TYPE_NOISE, NULL, 0, out, &n)) != 0)
+		return qsp_conn_fail(c, now, e);
+	c->cells_sent++;
+	if (c->can_send && c->state == QSP_ST_OPEN)
+		qsp_rekey_count(c, now, n);
+	/* The cell is good whatever becomes of the rekey. */
+	if ((e = qsp_conn_maybe_rekey(c, now)) != 0)
+		(void)qsp_conn_fail(c, now, e);
+	return QSP_OK;
 }
