@@ -194,7 +194,7 @@ struct qsp_auth_question {
 	enum qsp_method method;
 	uint8_t key_type; /* KEM: of the key asked for */
 	uint8_t key_id[QSP_KEY_ID_LEN];
-	bool has_key; /* SIGNATURE: key has signed, verified already */
+	bool has_key; /* SIGNATURE: key has signed under h, verified already; proof is the signature */
 	struct qsp_key_public key;
 	struct qsp_bytes password;
 	bool has_reply; /* INTERACTIVE: reply answers the last prompt */

@@ -9,6 +9,7 @@
 #include "crypto/rand.h"
 #include "crypto/sig.h"
 #include "proto/engine.h"
+#include "proto/proof.h"
 
 /* What follows `string user || u8 method`, by method. */
 static void
@@ -59,7 +60,7 @@ qsp_client_auth_on_login(struct qsp_conn *c, const struct qsp_input *in)
 	hs->last = l->last && l->method != QSP_METHOD_INTERACTIVE;
 	if (l->key)
 		hs->key = *l->key;
-	qsp_engine_put_sign_input(hs);
+	hs->sign_len = qsp_proof_signed(qsp_bytes(hs->t.h, hs->t.len), hs->sign_input).n;
 	c->raised = event_of(l->method);
 	return QSP_OK;
 }

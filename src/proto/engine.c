@@ -16,12 +16,12 @@ static qsp_err
 switch_lane(struct qsp_conn *c, struct qsp_lane *l, const struct qsp_es *es, uint32_t epoch,
 	    uint8_t dir)
 {
-	qsp_err e;
+	qsp_err e = qsp_schedule_keys(qsp_engine_crypto(c), c->kem, c->aead, es, dir, &l->keys);
 
-	qsp_worker_forget(c->worker, l);
-	e = qsp_schedule_keys(qsp_engine_crypto(c), c->kem, c->aead, es, dir, &l->keys);
-	if (e)
+	if (e) {
+		qsp_worker_forget(c->worker, l);
 		return e;
+	}
 	qsp_worker_adopt(c->worker, l);
 	l->epoch = epoch;
 	l->seq = 0;
@@ -93,16 +93,6 @@ qsp_engine_say(struct qsp_conn *c, struct qsp_transcript *t, struct qsp_outgoing
 	else
 		qsp_queue_add(c, o, then);
 	return e;
-}
-
-void
-qsp_engine_put_sign_input(struct qsp_handshake *hs)
-{
-	static const char label[] = "QSP/1 client authentication";
-
-	memcpy(hs->sign_input, label, sizeof(label) - 1);
-	memcpy(hs->sign_input + sizeof(label) - 1, hs->t.h, hs->t.len);
-	hs->sign_len = sizeof(label) - 1 + hs->t.len;
 }
 
 void

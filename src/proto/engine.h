@@ -29,9 +29,6 @@ QSP_MUST_USE qsp_err qsp_engine_say(struct qsp_conn *c, struct qsp_transcript *t
 				    struct qsp_outgoing *o, struct qsp_writer *w,
 				    enum qsp_then then);
 
-/* What a signature covers: "QSP/1 client authentication" || h, behind AUTH_REQUEST [P4.5]. */
-void qsp_engine_put_sign_input(struct qsp_handshake *hs);
-
 /* The handshake's memory goes. */
 void qsp_engine_free_handshake(struct qsp_conn *c);
 

@@ -4,6 +4,7 @@
 
 #include "base/ct.h"
 #include "crypto/rand.h"
+#include "crypto/sig.h"
 #include "crypto/x25519.h"
 
 qsp_err
@@ -45,4 +46,28 @@ qsp_proof_check(const struct qsp_crypto *cx, uint8_t kem, struct qsp_bytes ck, s
 		return QSP_E_INPUT;
 	*next = t.ck;
 	return QSP_OK;
+}
+
+struct qsp_bytes
+qsp_proof_signed(struct qsp_bytes h, uint8_t *out)
+{
+	static const char label[] = "QSP/1 client authentication";
+	size_t n = sizeof(label) - 1;
+
+	memcpy(out, label, n);
+	memcpy(out + n, h.p, h.n);
+	return qsp_bytes(out, n + h.n);
+}
+
+qsp_err
+qsp_proof_check_signature(const struct qsp_crypto *cx, const struct qsp_key_public *key,
+			  struct qsp_bytes h, struct qsp_bytes signature)
+{
+	const struct qsp_sig *s = qsp_sig_by_type(key->blob[0]);
+	uint8_t message[QSP_PROOF_SIGNED_MAX];
+
+	if (!s || key->len != 1u + s->public_len || h.n > QSP_HASH_MAX)
+		return QSP_E_INPUT;
+	return qsp_sig_verify(cx, s, qsp_bytes(key->blob + 1, s->public_len),
+			      qsp_proof_signed(h, message), signature);
 }

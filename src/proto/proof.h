@@ -24,4 +24,13 @@ QSP_MUST_USE qsp_err qsp_proof_check(const struct qsp_crypto *cx, uint8_t kem, s
 				     struct qsp_bytes h, const struct qsp_key32 *ss,
 				     struct qsp_bytes proof, struct qsp_ck *next);
 
+/* What a signature covers: "QSP/1 client authentication" || h; out holds QSP_PROOF_SIGNED_MAX. */
+#define QSP_PROOF_SIGNED_MAX (27 + QSP_HASH_MAX)
+struct qsp_bytes qsp_proof_signed(struct qsp_bytes h, uint8_t *out);
+
+/* Is it the signature of this key under h? QSP_E_INPUT where not. */
+QSP_MUST_USE qsp_err qsp_proof_check_signature(const struct qsp_crypto *cx,
+					       const struct qsp_key_public *key, struct qsp_bytes h,
+					       struct qsp_bytes signature);
+
 #endif

@@ -8,9 +8,9 @@
 
 #include "base/ct.h"
 #include "crypto/rand.h"
-#include "crypto/sig.h"
 #include "crypto/x25519.h"
 #include "proto/engine.h"
+#include "proto/proof.h"
 
 /* hs->body becomes a copy of the message that the question borrows from. */
 static qsp_err
@@ -20,6 +20,21 @@ keep_body(struct qsp_handshake *hs, struct qsp_bytes body)
 	hs->body_len = body.n;
 	hs->body = qsp_mem_copy(body);
 	return hs->body ? QSP_OK : QSP_E_NOMEM;
+}
+
+/* A proof becomes part of the question, with h as it stood before it. */
+static qsp_err
+keep_proof(struct qsp_handshake *hs, struct qsp_bytes proof)
+{
+	qsp_err e = keep_body(hs, proof);
+
+	if (e)
+		return e;
+	memcpy(hs->h_before, hs->t.h, hs->t.len);
+	hs->auth.user = hs->user;
+	hs->auth.h = qsp_bytes(hs->h_before, hs->t.len);
+	hs->auth.proof = qsp_bytes(hs->body, hs->body_len);
+	return QSP_OK;
 }
 
 /* The attempt is about one user; after a partial success about the same one [P4.5]. */
@@ -80,7 +95,6 @@ qsp_server_auth_on_request(struct qsp_conn *c, const struct qsp_input *in)
 		return e;
 	hs->ck_before = hs->t.ck;
 	qsp_transcript_mix_hash(&hs->t, in->whole);
-	qsp_engine_put_sign_input(hs);
 	hs->auth = (struct qsp_auth_question){ .user = hs->user, .method = m.method };
 	if (!read_method(c, m.body))
 		c->raised = QSP_EV_REFUSE;
@@ -95,12 +109,12 @@ qsp_err
 qsp_server_auth_on_signature(struct qsp_conn *c, const struct qsp_input *in)
 {
 	struct qsp_handshake *hs = c->hs;
-	const struct qsp_key_public *key = &hs->auth.key;
-	const struct qsp_sig *s = qsp_sig_by_type(key->blob[0]);
+	qsp_err e = keep_proof(hs, in->body);
 
-	hs->auth.has_key =
-		qsp_sig_verify(qsp_engine_crypto(c), s, qsp_bytes(key->blob + 1, s->public_len),
-			       qsp_bytes(hs->sign_input, hs->sign_len), in->body) == 0;
+	if (e)
+		return e;
+	hs->auth.has_key = qsp_proof_check_signature(qsp_engine_crypto(c), &hs->auth.key,
+						     hs->auth.h, hs->auth.proof) == 0;
 	qsp_transcript_mix_hash(&hs->t, in->whole);
 	c->raised = hs->auth.has_key ? QSP_EV_ASK_AUTH : QSP_EV_REFUSE;
 	return hs->t.err;
@@ -198,16 +212,12 @@ static qsp_err
 ask_verdict(struct qsp_conn *c, const struct qsp_input *in)
 {
 	struct qsp_handshake *hs = c->hs;
-	qsp_err e = keep_body(hs, in->body);
+	qsp_err e = keep_proof(hs, in->body);
 
 	if (e)
 		return e;
-	memcpy(hs->h_before, hs->t.h, hs->t.len);
 	hs->auth.has_proof = true;
-	hs->auth.user = hs->user;
 	hs->auth.ck = qsp_bytes(hs->t.ck.b, hs->t.len);
-	hs->auth.h = qsp_bytes(hs->h_before, hs->t.len);
-	hs->auth.proof = qsp_bytes(hs->body, hs->body_len);
 	qsp_transcript_mix_hash(&hs->t, in->whole);
 	c->raised = QSP_EV_ASK_VERDICT;
 	return hs->t.err;

@@ -162,8 +162,8 @@ struct qsp_handshake {
 	struct qsp_key_public key; /* client: its own; server: of the question or decision */
 	uint8_t *body;             /* owned: message that a question borrows from */
 	size_t body_len;
-	bool last; /* client: pipeline EPOCH */
-	uint8_t sign_input[28 + QSP_HASH_MAX];
+	bool last;                             /* client: pipeline EPOCH */
+	uint8_t sign_input[27 + QSP_HASH_MAX]; /* client */
 	size_t sign_len;
 	uint8_t methods[QSP_METHODS_MAX];
 	uint8_t n_methods;

@@ -71,37 +71,41 @@ qsp_worker_opener(struct qsp_worker *w, const struct qsp_aead *a, const struct q
 	return scheduled(w, &w->open[a->id - 1], false, a, l, x);
 }
 
-/* Keys of zeros take the place of those that must be forgotten; where even that fails, the context
- * goes, which wipes it. */
+/* Other keys take the place of those that must be forgotten; where that fails, the context goes,
+ * which wipes it. */
 static void
-drop(struct slot slots[static N_AEADS], uint64_t serial)
+replace(struct slot slots[static N_AEADS], uint64_t serial, uint64_t with,
+	const struct qsp_aead_keys *keys)
 {
-	static const struct qsp_aead_keys zeros;
-
 	for (size_t i = 0; i < N_AEADS; i++) {
 		if (serial == 0 || slots[i].serial != serial)
 			continue;
-		slots[i].serial = 0;
-		if (qsp_aead_ctx_key(slots[i].x, &zeros) == 0)
+		slots[i].serial = with;
+		if (qsp_aead_ctx_key(slots[i].x, keys) == 0)
 			continue;
 		qsp_aead_ctx_free(slots[i].x);
-		slots[i].x = NULL;
+		slots[i] = (struct slot){ 0 };
 	}
 }
 
 void
 qsp_worker_forget(struct qsp_worker *w, struct qsp_lane *l)
 {
-	drop(w->seal, l->serial);
-	drop(w->open, l->serial);
+	static const struct qsp_aead_keys zeros;
+
+	replace(w->seal, l->serial, 0, &zeros);
+	replace(w->open, l->serial, 0, &zeros);
 	l->serial = 0;
 }
 
 void
 qsp_worker_adopt(struct qsp_worker *w, struct qsp_lane *l)
 {
-	qsp_worker_forget(w, l);
-	l->serial = ++w->last_serial;
+	uint64_t serial = ++w->last_serial;
+
+	replace(w->seal, l->serial, serial, &l->keys);
+	replace(w->open, l->serial, serial, &l->keys);
+	l->serial = serial;
 }
 
 uint8_t *
