@@ -83,9 +83,6 @@ qsp_sandbox_drop_root(unsigned uid, unsigned gid)
 void
 qsp_sandbox_hide(bool no_new_privs)
 {
-	const struct rlimit none = { 0, 0 };
-
-	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (no_new_privs)
 		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

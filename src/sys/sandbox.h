@@ -16,7 +16,8 @@ QSP_MUST_USE qsp_err qsp_sandbox_enter(void);
 /* Gives up root for `uid` and `gid`, for good, and checks that it is so. QSP_E_IO. */
 QSP_MUST_USE qsp_err qsp_sandbox_drop_root(unsigned uid, unsigned gid);
 
-/* No core dump, no ptrace by others of the same user, no new privileges. */
+/* No core dump, no ptrace by others of the same user; for this program, not for what it runs. With
+ * no_new_privs no program that it runs gains any. */
 void qsp_sandbox_hide(bool no_new_privs);
 
 /* Keeps this process's memory out of swap, as far as its limits allow; false where they do not. */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The insides of qsshd-auth, the process that holds the host keys and says who may log in. It sees
+ * messages of qsshd-net alone, never a peer's bytes as such, and starts a session only for whom it
+ * has said yes.
+ *
+ *	keys      host keys and obfuscation secrets: read, or made at the first start
+ *	users     who exists, and whom the configuration lets in
+ *	allowed   authorized_keys, read as the user
+ *	password  crypt(3) and shadow
+ *	login     what has been granted to which connection, and the sessions
+ */
+#ifndef QSP_CMD_QSSHD_AUTH_H
+#define QSP_CMD_QSSHD_AUTH_H
+
+#include <sys/types.h>
+
+#include "cmd/qsshd/config.h"
+#include "cmd/qsshd/rpc.h"
+#include "sys/ipc.h"
+
+#define QSP_AUTH_LINKS_MAX 256
+#define QSP_AUTH_GRANTS_MAX 65536
+#define QSP_AUTH_PATH_MAX 1024
+
+/* A user as the password database has it; owned text. */
+struct qsp_auth_user {
+	char name[QSP_USER_MAX + 1];
+	char home[QSP_AUTH_PATH_MAX];
+	char shell[QSP_AUTH_PATH_MAX];
+	uid_t uid;
+	gid_t gid;
+};
+
+/* What the options of a key say of its session. */
+struct qsp_auth_limits {
+	char command[8192]; /* forced; "" for none */
+	bool no_pty;
+};
+
+/* Yes to a connection, until it is gone. */
+struct qsp_auth_grant {
+	int link;
+	uint64_t conn;
+	pid_t session; /* 0: none runs */
+	struct qsp_auth_user user;
+	struct qsp_auth_limits *limits; /* NULL: none */
+	/* for the log, should the proof be wrong */
+	char address[QSP_RPC_ADDRESS_MAX];
+	uint16_t port;
+	char what[QSP_KEY_PRINT_MAX + 32];
+};
+
+struct qsp_auth {
+	struct qsp_qsshd_config config;
+	struct qsp_crypto *cx;
+	bool is_root, draining;
+	struct qsp_key *key[QSP_HOST_KEY_MAX];
+	size_t n_keys;
+	struct qsp_rpc_secret secret[QSP_RPC_SECRETS_MAX];
+	size_t n_secrets;
+	int link[QSP_AUTH_LINKS_MAX];
+	size_t n_links;
+	struct qsp_auth_grant **grant;
+	size_t n_grants, cap_grants;
+};
+
+/* auth_keys.c: false, having said why */
+bool qsp_auth_keys_load(struct qsp_auth *a);
+void qsp_auth_keys_free(struct qsp_auth *a);
+
+/* auth_secret.c */
+bool qsp_auth_secret_load(struct qsp_auth *a);
+
+/* auth_users.c: fills u; false, having said why, where this user may not log in from there at all.
+ * *known tells whether there is such a user. */
+bool qsp_auth_users_find(struct qsp_auth *a, const struct qsp_rpc_auth *q, const char *name,
+			 struct qsp_auth_user *u, bool *known);
+
+/* auth_allowed.c: the user's authorized key of this id; limits is filled. Says what went wrong. */
+bool qsp_auth_allowed(struct qsp_auth *a, const struct qsp_auth_user *u,
+		      const uint8_t id[QSP_KEY_ID_LEN], struct qsp_key_public *key,
+		      struct qsp_auth_limits *limits);
+
+/* auth_password.c: u NULL takes as long as a wrong password of a user */
+bool qsp_auth_password(const struct qsp_auth_user *u, struct qsp_bytes password);
+
+/* auth_decide.c: answers a question. */
+void qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q);
+
+/* auth_login.c */
+struct qsp_auth_grant *qsp_auth_login_grant(struct qsp_auth *a, int link, uint64_t conn);
+void qsp_auth_login_revoke(struct qsp_auth *a, int link, uint64_t conn);
+void qsp_auth_login_revoke_link(struct qsp_auth *a, int link);
+void qsp_auth_login_failed(struct qsp_auth *a, int link, uint64_t conn);
+void qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *ends);
+void qsp_auth_login_reap(struct qsp_auth *a);
+
+#endif

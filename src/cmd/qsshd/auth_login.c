@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What was granted to whom, and the sessions. A session is a process of its own, started as root where
+ * we are root, that becomes the user before anything else; qsshd-net gets the other end of its socket.
+ */
+#include "cmd/qsshd/auth.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sys/log.h"
+#include "sys/spawn.h"
+
+static struct qsp_auth_grant **
+find(struct qsp_auth *a, int link, uint64_t conn)
+{
+	for (size_t i = 0; i < a->n_grants; i++) {
+		if (a->grant[i]->link == link && a->grant[i]->conn == conn)
+			return &a->grant[i];
+	}
+	return NULL;
+}
+
+static void
+drop(struct qsp_auth *a, struct qsp_auth_grant **g)
+{
+	free((*g)->limits);
+	free(*g);
+	*g = a->grant[--a->n_grants];
+}
+
+struct qsp_auth_grant *
+qsp_auth_login_grant(struct qsp_auth *a, int link, uint64_t conn)
+{
+	struct qsp_auth_grant *g, **more;
+	size_t cap;
+
+	qsp_auth_login_revoke(a, link, conn);
+	if (a->n_grants == a->cap_grants) {
+		cap = a->cap_grants ? 2 * a->cap_grants : 64;
+		if (cap > QSP_AUTH_GRANTS_MAX)
+			return NULL;
+		more = realloc(a->grant, cap * sizeof(struct qsp_auth_grant *));
+		if (more == NULL)
+			return NULL;
+		a->grant = more;
+		a->cap_grants = cap;
+	}
+	g = calloc(1, sizeof(*g));
+	if (g == NULL)
+		return NULL;
+	g->link = link;
+	g->conn = conn;
+	a->grant[a->n_grants++] = g;
+	return g;
+}
+
+void
+qsp_auth_login_revoke(struct qsp_auth *a, int link, uint64_t conn)
+{
+	struct qsp_auth_grant **g = find(a, link, conn);
+
+	if (g != NULL)
+		drop(a, g);
+}
+
+void
+qsp_auth_login_revoke_link(struct qsp_auth *a, int link)
+{
+	for (size_t i = a->n_grants; i-- > 0;) {
+		if (a->grant[i]->link == link)
+			drop(a, &a->grant[i]);
+	}
+}
+
+void
+qsp_auth_login_failed(struct qsp_auth *a, int link, uint64_t conn)
+{
+	struct qsp_auth_grant **g = find(a, link, conn);
+
+	if (g == NULL)
+		return;
+	qsp_log(QSP_LOG_INFO, "Failed publickey for %s from %s port %u: %s", (*g)->user.name,
+		(*g)->address, (*g)->port, (*g)->what);
+	drop(a, g);
+}
+
+/* --- sessions ------------------------------------------------------------------------------- */
+
+static bool
+send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
+{
+	uint8_t buf[16384];
+	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_LOGIN);
+	struct qsp_rpc_login m = {
+		.uid = g->user.uid,
+		.gid = g->user.gid,
+		.user = qsp_bytes_str(g->user.name),
+		.home = qsp_bytes_str(g->user.home),
+		.shell = qsp_bytes_str(g->user.shell),
+		.command = qsp_bytes_str(g->limits ? g->limits->command : ""),
+		.no_pty = g->limits != NULL && g->limits->no_pty,
+		.ends = *ends,
+	};
+
+	qsp_rpc_put_login(&w, &m);
+	return qsp_writer_done(&w) == 0 && qsp_ipc_send(fd, qsp_writer_bytes(&w), NULL, 0) == 0;
+}
+
+static pid_t
+spawn_session(struct qsp_auth *a, int fd)
+{
+	static char *const envp[] = { NULL };
+	char path[QSP_AUTH_PATH_MAX];
+	char *const argv[] = { (char[]){ "qsshd-session" }, NULL };
+	struct qsp_spawn s = { .path = path,
+			       .argv = argv,
+			       .envp = envp,
+			       .std = { -1, -1, -1 },
+			       .fd = { fd, qsp_qsshd_config_fd(&a->config) },
+			       .n_fds = 2,
+			       .own_session = true };
+	pid_t pid = -1;
+
+	if (s.fd[1] >= 0 && qsp_spawn_find("qsshd-session", path, sizeof(path)) == 0)
+		pid = qsp_spawn_start(&s);
+	if (s.fd[1] >= 0)
+		close(s.fd[1]);
+	return pid;
+}
+
+/* The grant's session; its other end, or -1. */
+static int
+start(struct qsp_auth *a, struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
+{
+	int fd[2];
+
+	if (g->session != 0 || qsp_ipc_pair(fd))
+		return -1;
+	if (send_login(fd[1], g, ends))
+		g->session = spawn_session(a, fd[0]);
+	close(fd[0]);
+	if (g->session <= 0) {
+		qsp_log(QSP_LOG_ERROR, "cannot start a session for user %s: %s", g->user.name,
+			strerror(errno));
+		g->session = 0;
+		close(fd[1]);
+		return -1;
+	}
+	qsp_log(QSP_LOG_VERBOSE, "Starting session for %s from %s port %u: process %ld",
+		g->user.name, g->address, g->port, (long)g->session);
+	return fd[1];
+}
+
+void
+qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *ends)
+{
+	struct qsp_auth_grant **g = find(a, link, ends->conn);
+	uint8_t buf[16];
+	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_SESSION_ANSWER);
+	int fd = -1;
+
+	if (g != NULL)
+		fd = start(a, *g, ends);
+	else
+		qsp_log(QSP_LOG_ERROR, "a session was asked for by a connection without a login");
+	qsp_writer_u64(&w, ends->conn);
+	(void)!qsp_ipc_send(link, qsp_writer_bytes(&w), &fd, fd >= 0 ? 1 : 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+qsp_auth_login_reap(struct qsp_auth *a)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			qsp_log(QSP_LOG_INFO, "session process %ld ended with %s %d", (long)pid,
+				WIFEXITED(status) ? "status" : "signal",
+				WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		for (size_t i = 0; i < a->n_grants; i++) {
+			if (a->grant[i]->session == pid)
+				a->grant[i]->session = 0;
+		}
+	}
+}

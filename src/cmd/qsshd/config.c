@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reading the configuration: files and their Includes, options of the command line, defaults. What
+ * a keyword means is in config_keys.c.
+ */
+#include "cmd/qsshd/config.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/confvalue.h"
+
+#define INCLUDE_DEPTH 16
+
+void
+qsp_qsshd_config_init(struct qsp_qsshd_config *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->strict_modes = c->password = c->pubkey = c->first_contact = -1;
+	c->max_auth_tries = c->max_sessions = c->workers = -1;
+	c->startups_begin = c->startups_rate = c->startups_full = -1;
+	c->grace_s = c->log_level = c->facility = c->wire = -1;
+	c->root = QSP_ROOT_UNSET;
+}
+
+static void
+list_free(struct qsp_qsshd_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i]);
+	l->n = 0;
+}
+
+void
+qsp_qsshd_config_free(struct qsp_qsshd_config *c)
+{
+	struct qsp_qsshd_list *const lists[] = {
+		&c->port,        &c->listen,     &c->host_key,          &c->authorized_keys,
+		&c->allow_users, &c->deny_users, &c->allow_groups,      &c->deny_groups,
+		&c->accept_env,  &c->subsystem,  &c->subsystem_command, &c->pid_file,
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		list_free(lists[i]);
+}
+
+bool
+qsp_qsshd_list_add(struct qsp_qsshd_list *l, const char *s)
+{
+	if (l->n == QSP_CONFIG_LIST_MAX || (l->v[l->n] = strdup(s)) == NULL)
+		return false;
+	l->n++;
+	return true;
+}
+
+static qsp_err read_path(struct qsp_qsshd_config *c, const char *path, int depth, char *err);
+
+/* The folder that relative names in an Include begin at is that of the file. */
+static qsp_err
+include_pattern(struct qsp_qsshd_config *c, const struct qsp_confline *l, const char *pattern,
+		int depth, char *err)
+{
+	const char *slash = strrchr(l->file, '/');
+	char path[4096];
+	qsp_err e = 0;
+	glob_t g;
+	int n, rc;
+
+	if (pattern[0] == '/' || slash == NULL)
+		n = snprintf(path, sizeof(path), "%s", pattern);
+	else
+		n = snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - l->file), l->file,
+			     pattern);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return qsp_confline_say(l, err, "Include: path too long");
+	rc = glob(path, 0, NULL, &g);
+	if (rc == GLOB_NOMATCH)
+		return 0; /* as sshd: a pattern without a file is no error */
+	if (rc != 0)
+		return qsp_confline_say(l, err, "Include: cannot look for %s", path);
+	for (size_t i = 0; e == 0 && i < g.gl_pathc; i++)
+		e = read_path(c, g.gl_pathv[i], depth + 1, err);
+	globfree(&g);
+	return e;
+}
+
+static qsp_err
+read_lines(struct qsp_qsshd_config *c, FILE *f, const char *name, int depth, char *err)
+{
+	struct qsp_confline l;
+	bool end;
+	qsp_err e;
+
+	qsp_confline_init(&l, name);
+	while ((e = qsp_confline_next(&l, f, &end, err)) == 0 && !end) {
+		if (qsp_confline_is(&l, "Include")) {
+			if (l.n == 0)
+				return qsp_confline_say(&l, err, "Include needs a file name");
+			if (depth == INCLUDE_DEPTH)
+				return qsp_confline_say(&l, err, "Include goes too deep");
+			for (size_t i = 0; e == 0 && i < l.n; i++)
+				e = include_pattern(c, &l, l.arg[i], depth, err);
+		} else {
+			e = qsp_qsshd_config_set(&(struct qsp_qsshd_setter){ c, &l, err });
+		}
+		if (e)
+			return e;
+	}
+	return e;
+}
+
+static qsp_err
+read_path(struct qsp_qsshd_config *c, const char *path, int depth, char *err)
+{
+	FILE *f = fopen(path, "re");
+	qsp_err e;
+
+	if (f == NULL) {
+		(void)snprintf(err, QSP_CONFLINE_ERROR_MAX, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ? QSP_E_NOTFOUND : QSP_E_IO;
+	}
+	e = read_lines(c, f, path, depth, err);
+	fclose(f);
+	return e;
+}
+
+qsp_err
+qsp_qsshd_config_read(struct qsp_qsshd_config *c, const char *path,
+		      char err[QSP_CONFLINE_ERROR_MAX])
+{
+	return read_path(c, path, 0, err);
+}
+
+qsp_err
+qsp_qsshd_config_read_file(struct qsp_qsshd_config *c, FILE *f, const char *name,
+			   char err[QSP_CONFLINE_ERROR_MAX])
+{
+	return read_lines(c, f, name, 0, err);
+}
+
+qsp_err
+qsp_qsshd_config_option(struct qsp_qsshd_config *c, const char *line,
+			char err[QSP_CONFLINE_ERROR_MAX])
+{
+	struct qsp_confline l;
+	const char *why;
+
+	qsp_confline_init(&l, "command line");
+	if (qsp_confline_parse(&l, (struct qsp_bytes){ (const uint8_t *)line, strlen(line) }, &why))
+		return qsp_confline_say(&l, err, "%s", why);
+	if (l.keyword == NULL)
+		return qsp_confline_say(&l, err, "no keyword");
+	return qsp_qsshd_config_set(&(struct qsp_qsshd_setter){ c, &l, err });
+}
+
+static void
+default_number(int *value, int otherwise)
+{
+	if (*value < 0)
+		*value = otherwise;
+}
+
+static bool
+default_word(struct qsp_qsshd_list *l, const char *word)
+{
+	return l->n > 0 || qsp_qsshd_list_add(l, word);
+}
+
+/* A path below the owner's folder of qsshd. */
+static bool
+default_path(struct qsp_qsshd_list *l, const struct qsp_qsshd_owner *o, const char *root,
+	     const char *own)
+{
+	char path[4096];
+	int n;
+
+	if (o->is_root)
+		return default_word(l, root);
+	n = snprintf(path, sizeof(path), "%s/.qssh/%s", o->home, own);
+	return n > 0 && (size_t)n < sizeof(path) && default_word(l, path);
+}
+
+qsp_err
+qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner *o)
+{
+	default_number(&c->strict_modes, true);
+	default_number(&c->password, false);
+	default_number(&c->pubkey, true);
+	default_number(&c->first_contact, true);
+	default_number(&c->max_auth_tries, 6);
+	default_number(&c->max_sessions, 10);
+	default_number(&c->workers, 0);
+	default_number(&c->startups_begin, 10);
+	default_number(&c->startups_rate, 30);
+	default_number(&c->startups_full, 100);
+	default_number(&c->grace_s, 120);
+	default_number(&c->log_level, QSP_LOG_INFO);
+	default_number(&c->wire, QSP_WIRE_CELLS);
+	if (c->facility < 0 && !qsp_log_facility_by_name("AUTH", &c->facility))
+		return QSP_E_INPUT;
+	if (!c->has_rekey) {
+		c->has_rekey = true;
+		c->rekey_cells = 1 << 20; /* [P5.1] */
+		c->rekey_s = 600;
+	}
+	if (c->root == QSP_ROOT_UNSET)
+		c->root = QSP_ROOT_PROHIBIT_PASSWORD;
+	if (c->accept_env.n == 0 && (!qsp_qsshd_list_add(&c->accept_env, "LANG") ||
+				     !qsp_qsshd_list_add(&c->accept_env, "LC_*")))
+		return QSP_E_NOMEM;
+	if (!default_word(&c->port, "8022") ||
+	    !default_word(&c->authorized_keys, ".qssh/authorized_keys") ||
+	    !default_path(&c->host_key, o, "/etc/qssh/host_key_kyber768", "host_key_kyber768") ||
+	    !default_path(&c->pid_file, o, "/run/qsshd.pid", "qsshd.pid"))
+		return QSP_E_NOMEM;
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration of qsshd: read once by qsshd, and handed to the other processes as the text that
+ * -T prints, which reads back to the same.
+ */
+#ifndef QSP_CMD_QSSHD_CONFIG_H
+#define QSP_CMD_QSSHD_CONFIG_H
+
+#include <qsp/config.h>
+
+#include "app/confline.h"
+#include "sys/log.h"
+
+#define QSP_CONFIG_PORTS_MAX 8
+#define QSP_CONFIG_LIST_MAX 64
+#define QSP_CONFIG_WORKERS_MAX 64
+
+/* A list of words; owned. */
+struct qsp_qsshd_list {
+	size_t n;
+	char *v[QSP_CONFIG_LIST_MAX];
+};
+
+enum qsp_qsshd_root {
+	QSP_ROOT_UNSET,
+	QSP_ROOT_YES,
+	QSP_ROOT_NO,
+	QSP_ROOT_PROHIBIT_PASSWORD,
+	QSP_ROOT_FORCED_COMMANDS_ONLY,
+};
+
+/* Numbers are -1 where nothing has been said. */
+struct qsp_qsshd_config {
+	struct qsp_qsshd_list port;            /* digits */
+	bool port_fixed;                       /* by the command line: files do not add to it */
+	struct qsp_qsshd_list listen;          /* ListenAddress as written */
+	struct qsp_qsshd_list host_key;        /* paths */
+	struct qsp_qsshd_list authorized_keys; /* patterns */
+	struct qsp_qsshd_list allow_users, deny_users, allow_groups, deny_groups;
+	struct qsp_qsshd_list accept_env;
+	struct qsp_qsshd_list subsystem, subsystem_command; /* names, and what they run */
+	struct qsp_qsshd_list pid_file;                     /* one path, or "none" */
+	int strict_modes, password, pubkey, first_contact;
+	int max_auth_tries, max_sessions, workers;
+	int startups_begin, startups_rate, startups_full; /* MaxStartups */
+	int grace_s;                                      /* LoginGraceTime; 0: none */
+	int log_level, facility;
+	int wire;
+	int root; /* enum qsp_qsshd_root */
+	uint8_t aead[8];
+	size_t n_aead;
+	bool has_rekey;
+	uint64_t rekey_cells, rekey_s; /* 0: never */
+};
+
+void qsp_qsshd_config_init(struct qsp_qsshd_config *c);
+void qsp_qsshd_config_free(struct qsp_qsshd_config *c);
+
+/* Whose defaults: as root those of /etc/qssh, else those of `home`/.qssh. */
+struct qsp_qsshd_owner {
+	bool is_root;
+	const char *home;
+};
+
+/* Reads a file, or an open one; the first value of a keyword counts. On error err says which line. */
+QSP_MUST_USE qsp_err qsp_qsshd_config_read(struct qsp_qsshd_config *c, const char *path,
+					   char err[QSP_CONFLINE_ERROR_MAX]);
+QSP_MUST_USE qsp_err qsp_qsshd_config_read_file(struct qsp_qsshd_config *c, FILE *f,
+						const char *name, char err[QSP_CONFLINE_ERROR_MAX]);
+/* One line of -o. */
+QSP_MUST_USE qsp_err qsp_qsshd_config_option(struct qsp_qsshd_config *c, const char *line,
+					     char err[QSP_CONFLINE_ERROR_MAX]);
+/* Puts the defaults where nothing was said. QSP_E_NOMEM. */
+QSP_MUST_USE qsp_err qsp_qsshd_config_finish(struct qsp_qsshd_config *c,
+					     const struct qsp_qsshd_owner *o);
+/* Writes all of it as lines. */
+void qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f);
+/* The same as a nameless file, to be read from its start by a child; -1 on failure. */
+int qsp_qsshd_config_fd(const struct qsp_qsshd_config *c);
+
+/* The key-change limits in the engine's terms. */
+void qsp_qsshd_config_rekey(const struct qsp_qsshd_config *c, struct qsp_config *out);
+
+/* Appends a copy; false where the list is full or memory is. */
+bool qsp_qsshd_list_add(struct qsp_qsshd_list *l, const char *s);
+
+/* Used by the table of keywords. */
+struct qsp_qsshd_setter {
+	struct qsp_qsshd_config *c;
+	const struct qsp_confline *l;
+	char *err;
+};
+/* Handles one line, Include apart. */
+QSP_MUST_USE qsp_err qsp_qsshd_config_set(const struct qsp_qsshd_setter *s);
+
+#endif

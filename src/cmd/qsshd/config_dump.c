@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration as text: what -T prints, and what the other processes of the server read. Reading
+ * it gives the same configuration again, so nothing here may be abbreviated.
+ */
+#include "cmd/qsshd/config.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "crypto/aead.h"
+
+/* A word that the tokenizer gives back as it was. */
+static void
+put_word(FILE *f, const char *s)
+{
+	bool quote = *s == 0 || *s == '#' || strpbrk(s, " \t\"'\\=") != NULL;
+
+	putc(' ', f);
+	if (quote)
+		putc('"', f);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\'' || *s == '\\')
+			putc('\\', f);
+		putc(*s, f);
+	}
+	if (quote)
+		putc('"', f);
+}
+
+/* A line for each word, or one line for all. */
+static void
+put_each(FILE *f, const char *name, const struct qsp_qsshd_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		fputs(name, f);
+		put_word(f, l->v[i]);
+		putc('\n', f);
+	}
+}
+
+static void
+put_all(FILE *f, const char *name, const struct qsp_qsshd_list *l)
+{
+	if (l->n == 0)
+		return;
+	fputs(name, f);
+	for (size_t i = 0; i < l->n; i++)
+		put_word(f, l->v[i]);
+	putc('\n', f);
+}
+
+static const char *
+yes_no(int v)
+{
+	return v ? "yes" : "no";
+}
+
+static void
+put_rekey(FILE *f, const struct qsp_qsshd_config *c)
+{
+	if (c->rekey_cells)
+		fprintf(f, "rekeylimit %llucells", (unsigned long long)c->rekey_cells);
+	else
+		fputs("rekeylimit none", f);
+	if (c->rekey_s)
+		fprintf(f, " %llu\n", (unsigned long long)c->rekey_s);
+	else
+		fputs(" none\n", f);
+}
+
+static void
+put_ciphers(FILE *f, const struct qsp_qsshd_config *c)
+{
+	if (c->n_aead == 0)
+		return;
+	for (size_t i = 0; i < c->n_aead; i++)
+		fprintf(f, "%s%s", i ? "," : "ciphers ", qsp_aead_by_id(c->aead[i])->name);
+	putc('\n', f);
+}
+
+void
+qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
+{
+	static const char *const root[] = { "prohibit-password", "yes", "no", "prohibit-password",
+					    "forced-commands-only" };
+
+	put_each(f, "port", &c->port);
+	put_each(f, "listenaddress", &c->listen);
+	put_each(f, "hostkey", &c->host_key);
+	put_all(f, "authorizedkeysfile", &c->authorized_keys);
+	put_all(f, "pidfile", &c->pid_file);
+	fprintf(f, "strictmodes %s\n", yes_no(c->strict_modes));
+	fprintf(f, "permitrootlogin %s\n", root[c->root]);
+	fprintf(f, "pubkeyauthentication %s\n", yes_no(c->pubkey));
+	fprintf(f, "passwordauthentication %s\n", yes_no(c->password));
+	put_each(f, "allowusers", &c->allow_users);
+	put_each(f, "denyusers", &c->deny_users);
+	put_each(f, "allowgroups", &c->allow_groups);
+	put_each(f, "denygroups", &c->deny_groups);
+	put_each(f, "acceptenv", &c->accept_env);
+	for (size_t i = 0; i < c->subsystem.n; i++)
+		fprintf(f, "subsystem %s %s\n", c->subsystem.v[i], c->subsystem_command.v[i]);
+	fprintf(f, "maxauthtries %d\n", c->max_auth_tries);
+	fprintf(f, "maxsessions %d\n", c->max_sessions);
+	fprintf(f, "maxstartups %d:%d:%d\n", c->startups_begin, c->startups_rate, c->startups_full);
+	fprintf(f, "logingracetime %d\n", c->grace_s);
+	if (c->workers > 0)
+		fprintf(f, "workers %d\n", c->workers);
+	fprintf(f, "firstcontact %s\n", yes_no(c->first_contact));
+	fprintf(f, "wire %s\n", c->wire == QSP_WIRE_FRAMES ? "frame" : "cell");
+	put_ciphers(f, c);
+	put_rekey(f, c);
+	fprintf(f, "loglevel %s\n", qsp_log_level_name((enum qsp_log_level)c->log_level));
+	fprintf(f, "syslogfacility %s\n", qsp_log_facility_name(c->facility));
+}
+
+int
+qsp_qsshd_config_fd(const struct qsp_qsshd_config *c)
+{
+	int fd = memfd_create("qsshd_config", MFD_CLOEXEC), copy = -1;
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	if (f == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	qsp_qsshd_config_dump(c, f);
+	if (fflush(f) == 0 && !ferror(f))
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	fclose(f);
+	if (copy >= 0 && lseek(copy, 0, SEEK_SET) != 0) {
+		close(copy);
+		copy = -1;
+	}
+	return copy;
+}
+
+void
+qsp_qsshd_config_rekey(const struct qsp_qsshd_config *c, struct qsp_config *out)
+{
+	uint64_t plain = 1 << 16;
+
+	if (c->rekey_cells && c->rekey_cells / 16 < plain)
+		plain = c->rekey_cells / 16 < 32 ? 32 : c->rekey_cells / 16;
+	qsp_config_set_rekey(out, plain, c->rekey_cells, c->rekey_s * 1000);
+}

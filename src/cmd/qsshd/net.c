@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * qsshd-net: gives up root, starts its workers, shuts the door to the system behind itself, and from
+ * then on only hands them what qsshd sends. It ends when qsshd says so, or is gone.
+ */
+#include "cmd/qsshd/net.h"
+
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sys/log.h"
+#include "sys/sandbox.h"
+#include "sys/spawn.h"
+
+#define REPLAY_MAX (1u << 20)
+#define REFUSED_BURST 20
+#define REFUSED_EVERY_MS 1000
+
+static qsp_time
+wall_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
+}
+
+uint32_t
+qsp_net_random(void)
+{
+	uint32_t v = 0;
+
+	(void)!getrandom(&v, sizeof(v), 0);
+	return v;
+}
+
+bool
+qsp_net_replay(void *arg, const uint8_t entry[QSP_REPLAY_ENTRY_LEN], qsp_time until_wall)
+{
+	struct qsp_net *n = arg;
+	bool fresh;
+
+	pthread_mutex_lock(&n->lock);
+	fresh = qsp_replay_enter(n->replay, entry, until_wall, wall_now());
+	pthread_mutex_unlock(&n->lock);
+	return fresh;
+}
+
+void
+qsp_net_ready(struct qsp_net *n)
+{
+	static const uint8_t ready = QSP_RPC_READY;
+	unsigned k;
+
+	pthread_mutex_lock(&n->lock);
+	k = ++n->n_ready;
+	pthread_mutex_unlock(&n->lock);
+	if (k == n->n_workers)
+		(void)!qsp_ipc_send(QSP_RPC_CONTROL_FD, qsp_bytes(&ready, 1), NULL, 0);
+}
+
+/* --- start ---------------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) die(const char *what)
+{
+	qsp_log(QSP_LOG_FATAL, "qsshd-net: %s", what);
+	exit(1);
+}
+
+static void
+read_config(struct qsp_net *n)
+{
+	char err[QSP_CONFLINE_ERROR_MAX];
+	FILE *f = fdopen(QSP_RPC_CONFIG_FD, "r");
+
+	qsp_qsshd_config_init(&n->config);
+	if (f == NULL || qsp_qsshd_config_read_file(&n->config, f, "configuration", err))
+		die(f ? err : "no configuration");
+	fclose(f);
+	qsp_log_set_level((enum qsp_log_level)n->config.log_level);
+}
+
+static void
+give_up_root(void)
+{
+	const struct passwd *pw;
+
+	if (geteuid() != 0)
+		return;
+	pw = getpwnam("qsshd");
+	if (pw == NULL)
+		pw = getpwnam("nobody");
+	if (pw == NULL)
+		die("there is neither a user qsshd nor a user nobody");
+	if (qsp_sandbox_drop_root(pw->pw_uid, pw->pw_gid))
+		die("cannot give up root");
+}
+
+static void
+more_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+/* The start and the end of a worker are counted; the filter comes between. */
+static void *
+worker_main(void *arg)
+{
+	struct qsp_net_worker *w = arg;
+	struct qsp_net *n = w->net;
+	static const uint8_t done = QSP_RPC_STOP;
+
+	qsp_net_worker_run(w);
+	pthread_mutex_lock(&n->lock);
+	if (++n->n_done == n->n_workers)
+		(void)!qsp_ipc_send(QSP_RPC_CONTROL_FD, qsp_bytes(&done, 1), NULL, 0);
+	pthread_cond_signal(&n->changed);
+	pthread_mutex_unlock(&n->lock);
+	return NULL;
+}
+
+static void
+start_workers(struct qsp_net *n, struct qsp_ipc_message *m)
+{
+	if (qsp_ipc_recv_wait(QSP_RPC_CONTROL_FD, m) || m->n != 2 ||
+	    m->data[0] != QSP_RPC_WORKERS || m->data[1] < 1 || m->data[1] > QSP_CONFIG_WORKERS_MAX)
+		die("no word from qsshd");
+	n->n_workers = m->data[1];
+	for (unsigned i = 0; i < n->n_workers; i++) {
+		if (qsp_net_worker_new(n, i, &n->worker[i]))
+			die("cannot make a worker");
+	}
+	for (unsigned i = 0; i < n->n_workers; i++) {
+		if (pthread_create(&n->worker[i]->thread, NULL, worker_main, n->worker[i]) != 0)
+			die("cannot start a thread");
+	}
+}
+
+/* --- orders --------------------------------------------------------------------------------- */
+
+static void
+order_all(struct qsp_net *n, uint8_t type)
+{
+	for (unsigned i = 0; i < n->n_workers; i++)
+		qsp_net_worker_order(n->worker[i], type, -1);
+}
+
+/* False once it is time to go. */
+static bool
+obey(struct qsp_net *n, struct qsp_ipc_message *m)
+{
+	uint8_t type = m->data[0];
+
+	switch (type) {
+	case QSP_RPC_LISTENER:
+	case QSP_RPC_LINK:
+		if (m->n == 2 && m->n_fds == 1 && m->data[1] < n->n_workers)
+			qsp_net_worker_order(n->worker[m->data[1]], type, qsp_ipc_take(m, 0));
+		return true;
+	case QSP_RPC_GO: order_all(n, type); return true;
+	case QSP_RPC_DRAIN:
+		atomic_store(&n->draining, true);
+		order_all(n, type);
+		return true;
+	default: return false;
+	}
+}
+
+/* Workers end once their connections have; those that do not are ended by exit. */
+static void
+wait_for_workers(struct qsp_net *n)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 1 + QSP_NET_LINGER_MS / 1000;
+	pthread_mutex_lock(&n->lock);
+	while (n->n_done < n->n_workers &&
+	       pthread_cond_timedwait(&n->changed, &n->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&n->lock);
+}
+
+static bool
+all_done(struct qsp_net *n)
+{
+	bool done;
+
+	pthread_mutex_lock(&n->lock);
+	done = n->n_done == n->n_workers;
+	pthread_mutex_unlock(&n->lock);
+	return done;
+}
+
+static void
+run(struct qsp_net *n, struct qsp_ipc_message *m)
+{
+	qsp_err e;
+
+	while ((e = qsp_ipc_recv_wait(QSP_RPC_CONTROL_FD, m)) == 0) {
+		bool go_on = obey(n, m);
+
+		qsp_ipc_drop(m);
+		if (!go_on)
+			break;
+	}
+	if (!all_done(n))
+		order_all(n, QSP_RPC_STOP);
+	wait_for_workers(n);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct qsp_ipc_message m;
+	static struct qsp_net n;
+
+	if (argc != 2)
+		die("is started by qsshd");
+	qsp_spawn_own_signals();
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN); /* qsshd says when */
+	(void)signal(SIGHUP, SIG_IGN);
+	if (argv[1][0] == 'r')
+		qsp_log_to_relay(QSP_RPC_LOG_FD);
+	read_config(&n);
+	give_up_root();
+	qsp_sandbox_hide(true);
+	more_descriptors();
+	n.started = wall_now();
+	n.refused = (struct qsp_log_limit){ .burst = REFUSED_BURST, .every_ms = REFUSED_EVERY_MS };
+	pthread_mutex_init(&n.lock, NULL);
+	pthread_cond_init(&n.changed, NULL);
+	if (qsp_crypto_new(NULL, NULL, &n.cx) || qsp_replay_new(REPLAY_MAX, &n.replay))
+		die("cannot set up cryptography");
+	start_workers(&n, &m);
+	if (qsp_sandbox_enter())
+		die("cannot enter the sandbox");
+	run(&n, &m);
+	if (!all_done(&n))
+		_exit(0); /* the rest goes with the process */
+	for (unsigned i = 0; i < n.n_workers; i++) {
+		pthread_join(n.worker[i]->thread, NULL);
+		qsp_net_worker_free(n.worker[i]);
+	}
+	qsp_replay_free(n.replay);
+	qsp_crypto_free(n.cx);
+	qsp_qsshd_config_free(&n.config);
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The codecs of rpc.h, get and put side by side. Nothing is trusted for coming from our own process.
+ */
+#include "cmd/qsshd/rpc.h"
+
+struct qsp_writer
+qsp_rpc_begin(uint8_t *out, size_t cap, unsigned type)
+{
+	struct qsp_writer w = qsp_writer_of(out, cap);
+
+	qsp_writer_u8(&w, (uint8_t)type);
+	return w;
+}
+
+static bool
+get_bool(struct qsp_reader *r)
+{
+	uint8_t v = qsp_reader_u8(r);
+
+	r->failed |= v > 1;
+	return v == 1;
+}
+
+void
+qsp_rpc_put_hello(struct qsp_writer *w, const struct qsp_rpc_hello *m)
+{
+	qsp_writer_u8(w, (uint8_t)m->n_keys);
+	for (size_t i = 0; i < m->n_keys; i++)
+		qsp_writer_vec16(w, m->key[i]);
+	qsp_writer_u8(w, (uint8_t)m->n_secrets);
+	for (size_t i = 0; i < m->n_secrets; i++) {
+		qsp_writer_u8(w, m->secret[i].age);
+		qsp_writer_put(w, QSP_BYTES_OF(m->secret[i].key));
+	}
+}
+
+qsp_err
+qsp_rpc_get_hello(struct qsp_bytes in, struct qsp_rpc_hello *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->n_keys = qsp_reader_u8(&r);
+	if (m->n_keys < 1 || m->n_keys > QSP_HOST_KEY_MAX)
+		return QSP_E_INPUT;
+	for (size_t i = 0; i < m->n_keys; i++)
+		m->key[i] = qsp_reader_vec16(&r);
+	m->n_secrets = qsp_reader_u8(&r);
+	if (m->n_secrets > QSP_RPC_SECRETS_MAX)
+		return QSP_E_INPUT;
+	for (size_t i = 0; i < m->n_secrets; i++) {
+		m->secret[i].age = qsp_reader_u8(&r);
+		r.failed |= m->secret[i].age > QSP_SECRET_RETIRED;
+		qsp_reader_copy(&r, m->secret[i].key, QSP_OK_LEN);
+	}
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_decaps(struct qsp_writer *w, const struct qsp_rpc_decaps *m)
+{
+	qsp_writer_u64(w, m->conn);
+	qsp_writer_u8(w, m->all_keys);
+	qsp_writer_u8(w, m->has_point);
+	qsp_writer_u8(w, m->key);
+	qsp_writer_put(w, QSP_BYTES_OF(m->point));
+	qsp_writer_vec16(w, m->ct);
+}
+
+qsp_err
+qsp_rpc_get_decaps(struct qsp_bytes in, struct qsp_rpc_decaps *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->conn = qsp_reader_u64(&r);
+	m->all_keys = get_bool(&r);
+	m->has_point = get_bool(&r);
+	m->key = qsp_reader_u8(&r);
+	qsp_reader_copy(&r, m->point, sizeof(m->point));
+	m->ct = qsp_reader_vec16(&r);
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_decaps_answer(struct qsp_writer *w, const struct qsp_rpc_decaps_answer *m)
+{
+	qsp_writer_u64(w, m->conn);
+	qsp_writer_u8(w, m->ok);
+	for (size_t i = 0; i < QSP_HOST_KEY_MAX; i++) {
+		qsp_writer_u8(w, m->answer.dh_ok[i]);
+		qsp_writer_put(w, QSP_BYTES_OF(m->answer.dh[i]));
+	}
+	qsp_writer_put(w, QSP_BYTES_OF(m->answer.ss));
+}
+
+qsp_err
+qsp_rpc_get_decaps_answer(struct qsp_bytes in, struct qsp_rpc_decaps_answer *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->conn = qsp_reader_u64(&r);
+	m->ok = get_bool(&r);
+	for (size_t i = 0; i < QSP_HOST_KEY_MAX; i++) {
+		m->answer.dh_ok[i] = get_bool(&r);
+		qsp_reader_copy(&r, m->answer.dh[i], sizeof(m->answer.dh[i]));
+	}
+	qsp_reader_copy(&r, m->answer.ss, sizeof(m->answer.ss));
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_auth(struct qsp_writer *w, const struct qsp_rpc_auth *m)
+{
+	qsp_writer_u64(w, m->conn);
+	qsp_writer_vec16(w, m->user);
+	qsp_writer_u8(w, m->method);
+	qsp_writer_u8(w, m->key_type);
+	qsp_writer_put(w, QSP_BYTES_OF(m->key_id));
+	qsp_writer_vec16(w, m->key);
+	qsp_writer_vec16(w, m->password);
+	qsp_writer_vec16(w, m->address);
+	qsp_writer_u16(w, m->port);
+}
+
+qsp_err
+qsp_rpc_get_auth(struct qsp_bytes in, struct qsp_rpc_auth *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->conn = qsp_reader_u64(&r);
+	m->user = qsp_reader_vec16(&r);
+	m->method = qsp_reader_u8(&r);
+	m->key_type = qsp_reader_u8(&r);
+	qsp_reader_copy(&r, m->key_id, sizeof(m->key_id));
+	m->key = qsp_reader_vec16(&r);
+	m->password = qsp_reader_vec16(&r);
+	m->address = qsp_reader_vec16(&r);
+	m->port = qsp_reader_u16(&r);
+	if (m->user.n > QSP_USER_MAX || m->password.n > QSP_RPC_PASSWORD_MAX ||
+	    m->address.n >= QSP_RPC_ADDRESS_MAX)
+		return QSP_E_INPUT;
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *m)
+{
+	qsp_writer_u64(w, m->conn);
+	qsp_writer_u8(w, m->verdict);
+	qsp_writer_vec16(w, m->key);
+	qsp_writer_vec16(w, qsp_bytes(m->methods, m->n_methods));
+}
+
+qsp_err
+qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+	struct qsp_bytes methods;
+
+	m->conn = qsp_reader_u64(&r);
+	m->verdict = qsp_reader_u8(&r);
+	m->key = qsp_reader_vec16(&r);
+	methods = qsp_reader_vec16(&r);
+	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_ACCEPT)
+		return QSP_E_INPUT;
+	if (methods.n)
+		memcpy(m->methods, methods.p, methods.n);
+	m->n_methods = methods.n;
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_ends(struct qsp_writer *w, const struct qsp_rpc_ends *m)
+{
+	qsp_writer_u64(w, m->conn);
+	qsp_writer_vec16(w, m->peer);
+	qsp_writer_u16(w, m->peer_port);
+	qsp_writer_vec16(w, m->own);
+	qsp_writer_u16(w, m->own_port);
+}
+
+static void
+read_ends(struct qsp_reader *r, struct qsp_rpc_ends *m)
+{
+	m->conn = qsp_reader_u64(r);
+	m->peer = qsp_reader_vec16(r);
+	m->peer_port = qsp_reader_u16(r);
+	m->own = qsp_reader_vec16(r);
+	m->own_port = qsp_reader_u16(r);
+	r->failed |= m->peer.n >= QSP_RPC_ADDRESS_MAX || m->own.n >= QSP_RPC_ADDRESS_MAX;
+}
+
+qsp_err
+qsp_rpc_get_ends(struct qsp_bytes in, struct qsp_rpc_ends *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	read_ends(&r, m);
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m)
+{
+	qsp_writer_u32(w, m->uid);
+	qsp_writer_u32(w, m->gid);
+	qsp_writer_vec16(w, m->user);
+	qsp_writer_vec16(w, m->home);
+	qsp_writer_vec16(w, m->shell);
+	qsp_writer_vec16(w, m->command);
+	qsp_writer_u8(w, m->no_pty);
+	qsp_rpc_put_ends(w, &m->ends);
+}
+
+qsp_err
+qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->uid = qsp_reader_u32(&r);
+	m->gid = qsp_reader_u32(&r);
+	m->user = qsp_reader_vec16(&r);
+	m->home = qsp_reader_vec16(&r);
+	m->shell = qsp_reader_vec16(&r);
+	m->command = qsp_reader_vec16(&r);
+	m->no_pty = get_bool(&r);
+	read_ends(&r, &m->ends);
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_pty(struct qsp_writer *w, const struct qsp_rpc_pty *m)
+{
+	qsp_writer_u32(w, m->channel);
+	qsp_writer_u8(w, m->want);
+	qsp_writer_u32(w, m->columns);
+	qsp_writer_u32(w, m->rows);
+	qsp_writer_u32(w, m->width);
+	qsp_writer_u32(w, m->height);
+	qsp_writer_vec32(w, m->term);
+	qsp_writer_vec32(w, m->modes);
+}
+
+qsp_err
+qsp_rpc_get_pty(struct qsp_bytes in, struct qsp_rpc_pty *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->channel = qsp_reader_u32(&r);
+	m->want = get_bool(&r);
+	m->columns = qsp_reader_u32(&r);
+	m->rows = qsp_reader_u32(&r);
+	m->width = qsp_reader_u32(&r);
+	m->height = qsp_reader_u32(&r);
+	m->term = qsp_reader_vec32(&r);
+	m->modes = qsp_reader_vec32(&r);
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_exit(struct qsp_writer *w, const struct qsp_rpc_exit *m)
+{
+	qsp_writer_u32(w, m->channel);
+	qsp_writer_u8(w, m->by_signal);
+	qsp_writer_u8(w, m->core);
+	qsp_writer_u32(w, m->status);
+	qsp_writer_vec16(w, m->signal);
+}
+
+qsp_err
+qsp_rpc_get_exit(struct qsp_bytes in, struct qsp_rpc_exit *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->channel = qsp_reader_u32(&r);
+	m->by_signal = get_bool(&r);
+	m->core = get_bool(&r);
+	m->status = qsp_reader_u32(&r);
+	m->signal = qsp_reader_vec16(&r);
+	return qsp_reader_done(&r);
+}

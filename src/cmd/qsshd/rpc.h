@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the processes of the server say to each other, one message each (sys/ipc.h). All of it
+ * is parsed like wire bytes: qsshd-net may have been taken over by a peer, a session by its user.
+ *
+ * Control: qsshd to each child (descriptor 3). Link: each worker of qsshd-net to qsshd-auth.
+ * Session: qsshd-net to qsshd-session, after qsshd-auth has put LOGIN into it.
+ */
+#ifndef QSP_CMD_QSSHD_RPC_H
+#define QSP_CMD_QSSHD_RPC_H
+
+#include <qsp/conn.h>
+
+#include "base/reader.h"
+#include "base/writer.h"
+
+/* Descriptors of a child of qsshd. */
+enum {
+	QSP_RPC_CONTROL_FD = 3,
+	QSP_RPC_CONFIG_FD = 4,
+	QSP_RPC_LOG_FD = 5, /* where it does not log to stderr itself */
+};
+
+enum qsp_rpc_control {
+	QSP_RPC_WORKERS = 1, /* to net, first: u8 number of workers */
+	QSP_RPC_LISTENER,    /* to net: u8 worker, + socket */
+	QSP_RPC_LINK,        /* to net: u8 worker; to auth: u8 0; + socket of the link */
+	QSP_RPC_GO,          /* to net: all listeners have been sent */
+	QSP_RPC_DRAIN, /* to net: accept no more, end when nobody is left; to auth: the same */
+	QSP_RPC_STOP,  /* to net: end all connections in order, then exit */
+	QSP_RPC_READY, /* from net: listening; from auth: keys are there */
+};
+
+enum qsp_rpc_link {
+	QSP_RPC_HELLO = 16,     /* from auth, first: struct qsp_rpc_hello */
+	QSP_RPC_DECAPS,         /* to auth: struct qsp_rpc_decaps */
+	QSP_RPC_DECAPS_ANSWER,  /* from auth */
+	QSP_RPC_AUTH,           /* to auth: struct qsp_rpc_auth */
+	QSP_RPC_AUTH_ANSWER,    /* from auth */
+	QSP_RPC_SESSION,        /* to auth: the connection is open, start its session */
+	QSP_RPC_SESSION_ANSWER, /* from auth: + socket of the session, or none: refused */
+	QSP_RPC_FAILED,         /* to auth: the proof of an accepted key was wrong */
+	QSP_RPC_GONE,           /* to auth: forget this connection */
+};
+
+enum qsp_rpc_session {
+	QSP_RPC_LOGIN = 32, /* from auth: struct qsp_rpc_login */
+	QSP_RPC_PTY,        /* to session: struct qsp_rpc_pty */
+	QSP_RPC_ENV,        /* to session: u32 channel, u8 want, vec32 name, vec32 value */
+	QSP_RPC_START,      /* to session: u32 channel, u8 want, u8 kind, vec32 command */
+	QSP_RPC_WINDOW,     /* to session: u32 channel, 4 x u32 */
+	QSP_RPC_SIGNAL,     /* to session: u32 channel, vec32 name without SIG */
+	QSP_RPC_CLOSE,      /* to session: u32 channel: its peer closed it */
+	QSP_RPC_STARTED,    /* from session: u32 channel, u8 ok, + descriptors (1: pty; 3: pipes) */
+	QSP_RPC_REPLY,      /* from session: u32 channel, u8 ok: to a request with want */
+	QSP_RPC_EXIT,       /* from session: struct qsp_rpc_exit */
+};
+
+enum qsp_rpc_kind { QSP_RPC_SHELL, QSP_RPC_EXEC, QSP_RPC_SUBSYSTEM };
+
+#define QSP_RPC_ADDRESS_MAX 64
+#define QSP_RPC_SECRETS_MAX QSP_SECRET_MAX
+#define QSP_RPC_PASSWORD_MAX 1024
+
+struct qsp_rpc_secret {
+	uint8_t age; /* enum qsp_secret_age */
+	uint8_t key[QSP_OK_LEN];
+};
+
+struct qsp_rpc_hello {
+	size_t n_keys;
+	struct qsp_bytes key[QSP_HOST_KEY_MAX]; /* blobs */
+	size_t n_secrets;
+	struct qsp_rpc_secret secret[QSP_RPC_SECRETS_MAX];
+};
+
+/* `conn` names a connection on its link; the net process chooses it. */
+struct qsp_rpc_decaps {
+	uint64_t conn;
+	bool all_keys, has_point;
+	uint8_t key;
+	uint8_t point[32];
+	struct qsp_bytes ct;
+};
+
+struct qsp_rpc_decaps_answer {
+	uint64_t conn;
+	bool ok;
+	struct qsp_decaps_answer answer;
+};
+
+struct qsp_rpc_auth {
+	uint64_t conn;
+	struct qsp_bytes user;
+	uint8_t method, key_type;
+	uint8_t key_id[QSP_KEY_ID_LEN];
+	struct qsp_bytes key; /* blob, or nothing */
+	struct qsp_bytes password;
+	struct qsp_bytes address; /* the client's */
+	uint16_t port;
+};
+
+struct qsp_rpc_auth_answer {
+	uint64_t conn;
+	uint8_t verdict;
+	struct qsp_bytes key; /* blob, or nothing */
+	uint8_t methods[QSP_METHODS_MAX];
+	size_t n_methods;
+};
+
+/* The two ends of the connection, for SSH_CONNECTION. */
+struct qsp_rpc_ends {
+	uint64_t conn;
+	struct qsp_bytes peer, own;
+	uint16_t peer_port, own_port;
+};
+
+struct qsp_rpc_login {
+	uint32_t uid, gid;
+	struct qsp_bytes user, home, shell;
+	struct qsp_bytes command; /* forced by the key, or nothing */
+	bool no_pty;
+	struct qsp_rpc_ends ends; /* conn unused */
+};
+
+struct qsp_rpc_pty {
+	uint32_t channel;
+	bool want;
+	uint32_t columns, rows, width, height;
+	struct qsp_bytes term, modes;
+};
+
+struct qsp_rpc_exit {
+	uint32_t channel;
+	bool by_signal, core;
+	uint32_t status;
+	struct qsp_bytes signal; /* name without SIG */
+};
+
+/* The type of a message: its first byte. get_ takes what follows it, put_ writes all of it. */
+struct qsp_writer qsp_rpc_begin(uint8_t *out, size_t cap, unsigned type);
+
+void qsp_rpc_put_hello(struct qsp_writer *w, const struct qsp_rpc_hello *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_hello(struct qsp_bytes in, struct qsp_rpc_hello *m);
+void qsp_rpc_put_decaps(struct qsp_writer *w, const struct qsp_rpc_decaps *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_decaps(struct qsp_bytes in, struct qsp_rpc_decaps *m);
+void qsp_rpc_put_decaps_answer(struct qsp_writer *w, const struct qsp_rpc_decaps_answer *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_decaps_answer(struct qsp_bytes in,
+					       struct qsp_rpc_decaps_answer *m);
+void qsp_rpc_put_auth(struct qsp_writer *w, const struct qsp_rpc_auth *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_auth(struct qsp_bytes in, struct qsp_rpc_auth *m);
+void qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m);
+void qsp_rpc_put_ends(struct qsp_writer *w, const struct qsp_rpc_ends *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_ends(struct qsp_bytes in, struct qsp_rpc_ends *m);
+void qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m);
+void qsp_rpc_put_pty(struct qsp_writer *w, const struct qsp_rpc_pty *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_pty(struct qsp_bytes in, struct qsp_rpc_pty *m);
+void qsp_rpc_put_exit(struct qsp_writer *w, const struct qsp_rpc_exit *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_exit(struct qsp_bytes in, struct qsp_rpc_exit *m);
+
+#endif
