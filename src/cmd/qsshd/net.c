@@ -121,6 +121,7 @@ worker_main(void *arg)
 	struct qsp_net *n = w->net;
 	static const uint8_t done = QSP_RPC_STOP;
 
+	pthread_barrier_wait(&n->started_all); /* the system calls of a thread's start are over */
 	qsp_net_worker_run(w);
 	pthread_mutex_lock(&n->lock);
 	if (++n->n_done == n->n_workers)
@@ -141,6 +142,7 @@ start_workers(struct qsp_net *n, struct qsp_ipc_message *m)
 		if (qsp_net_worker_new(n, i, &n->worker[i]))
 			die("cannot make a worker");
 	}
+	pthread_barrier_init(&n->started_all, NULL, n->n_workers + 1);
 	for (unsigned i = 0; i < n->n_workers; i++) {
 		if (pthread_create(&n->worker[i]->thread, NULL, worker_main, n->worker[i]) != 0)
 			die("cannot start a thread");
@@ -245,6 +247,7 @@ main(int argc, char **argv)
 	if (qsp_crypto_new(NULL, NULL, &n.cx) || qsp_replay_new(REPLAY_MAX, &n.replay))
 		die("cannot set up cryptography");
 	start_workers(&n, &m);
+	pthread_barrier_wait(&n.started_all);
 	if (qsp_sandbox_enter())
 		die("cannot enter the sandbox");
 	run(&n, &m);

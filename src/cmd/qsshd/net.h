@@ -42,6 +42,7 @@ struct qsp_net {
 	atomic_bool draining;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	pthread_barrier_t started_all;
 	/* under the lock */
 	struct qsp_replay *replay;
 	unsigned n_ready, n_done;
