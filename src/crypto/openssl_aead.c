@@ -158,22 +158,28 @@ qsp_openssl_aead_open(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEA
 	return QSP_E_DECRYPT;
 }
 
-/* [P2.3] tag = HMAC-SHA3-256(mac key, aad || nonce || ct) */
+/*
+ * [P2.3] tag = HMAC-SHA3-256(mac key, aad || nonce || ct). A copy that failed leaves a context that
+ * libcrypto would take for a good one the next time: it starts anew then.
+ */
 static bool
 etm_tag(struct qsp_aead_ctx *x, const uint8_t *nonce, struct qsp_bytes aad, const uint8_t *ct,
 	size_t n, uint8_t tag[static QSP_AEAD_TAG_MAX])
 {
 	struct hmac *m = &x->mac;
 	uint8_t inner[QSP_AEAD_TAG_MAX];
+	bool ok = EVP_MD_CTX_copy_ex(m->work, m->inner) == 1 &&
+		  EVP_DigestUpdate(m->work, aad.p, aad.n) == 1 &&
+		  EVP_DigestUpdate(m->work, nonce, QSP_AEAD_NONCE_LEN) == 1 &&
+		  EVP_DigestUpdate(m->work, ct, n) == 1 &&
+		  EVP_DigestFinal_ex(m->work, inner, NULL) == 1 &&
+		  EVP_MD_CTX_copy_ex(m->work, m->outer) == 1 &&
+		  EVP_DigestUpdate(m->work, inner, sizeof(inner)) == 1 &&
+		  EVP_DigestFinal_ex(m->work, tag, NULL) == 1;
 
-	return EVP_MD_CTX_copy_ex(m->work, m->inner) == 1 &&
-	       EVP_DigestUpdate(m->work, aad.p, aad.n) == 1 &&
-	       EVP_DigestUpdate(m->work, nonce, QSP_AEAD_NONCE_LEN) == 1 &&
-	       EVP_DigestUpdate(m->work, ct, n) == 1 &&
-	       EVP_DigestFinal_ex(m->work, inner, NULL) == 1 &&
-	       EVP_MD_CTX_copy_ex(m->work, m->outer) == 1 &&
-	       EVP_DigestUpdate(m->work, inner, sizeof(inner)) == 1 &&
-	       EVP_DigestFinal_ex(m->work, tag, NULL) == 1;
+	if (!ok)
+		(void)EVP_MD_CTX_reset(m->work);
+	return ok;
 }
 
 /* [P2.3] AES-256-CTR under IV nonce || u32 0 */

@@ -181,6 +181,13 @@ say_close(struct qsp_conn *c, enum qsp_reason reason, const char *text)
 		c->closed = true;
 }
 
+/* A server whose M2 has not gone out: only a step that succeeds leaves these states. */
+static bool
+unanswered(const struct qsp_conn *c)
+{
+	return c->state >= QSP_ST_S_NEW && c->state <= QSP_ST_S_WANT_SS;
+}
+
 /* [P4.4]: the same for every cause */
 static void
 become_sink(struct qsp_conn *c, struct qsp_now now)
@@ -194,6 +201,8 @@ become_sink(struct qsp_conn *c, struct qsp_now now)
 	c->err = QSP_E_SILENT;
 	while (c->out)
 		qsp_queue_pop(c);
+	qsp_worker_forget(c->worker, &c->rx);
+	qsp_worker_forget(c->worker, &c->tx);
 	qsp_engine_free_handshake(c);
 	qsp_steps_end(c, true);
 }
@@ -203,7 +212,7 @@ qsp_conn_fail(struct qsp_conn *c, struct qsp_now now, qsp_err e)
 {
 	if (c->err)
 		return c->err;
-	if (c->role == QSP_SERVER && c->tx.serial == 0) {
+	if (unanswered(c)) {
 		become_sink(c, now);
 		return c->err;
 	}
@@ -243,7 +252,7 @@ qsp_conn_tick(struct qsp_conn *c, struct qsp_now now)
 
 	if (c->state == QSP_ST_SINK && now.mono >= c->sink_until)
 		c->closed = true;
-	if (c->closed || c->err)
+	if (c->closed || c->closing || c->err)
 		return QSP_OK;
 	if (c->hs)
 		c->hs->now = now;

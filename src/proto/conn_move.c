@@ -245,6 +245,7 @@ qsp_conn_output(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes data, s
 		if (!e)
 			e = qsp_conn_maybe_rekey(c, now);
 		if (e) {
+			c->closed = c->closed || c->closing; /* not even CLOSE can leave */
 			qsp_conn_fail(c, now, e);
 			break;
 		}
