@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Which host is it? The question, its answers, what is remembered, keys that changed.
+# shellcheck disable=SC1091 # lib.sh is checked by itself; some text is for other shells
+. "${QSP_SRC:?}/tests/e2e/lib.sh"
+
+command -v tmux >/dev/null || skip "no tmux"
+
+make_user_key
+new_host_key() {
+	rm -f "$TMP/host_key" "$TMP/host_key.pub"
+	qssh-keygen -q -t kyber768 -N '' -f "$TMP/host_key" </dev/null >/dev/null
+}
+new_host_key
+start_server
+
+# strict MODE [OPTION]...: one login under StrictHostKeyChecking=MODE without a terminal
+strict() {
+	mode=$1
+	shift
+	# setsid: no terminal to ask on
+	setsid -w "$QSP_BIN/qssh" -F none -p "$PORT" -i "$KEY" -o "StrictHostKeyChecking=$mode" \
+	    -o "UserKnownHostsFile=$KNOWN_HOSTS" -o "GlobalKnownHostsFile=${GLOBAL:-none}" \
+	    -l "$USER_NAME" "$@" 127.0.0.1 true
+}
+err_has() { grep -q -e "$1" "$TMP/err" || fail "no '$1' in: $(cat "$TMP/err")"; }
+err_lacks() { ! grep -q -e "$1" "$TMP/err" || fail "'$1' in: $(cat "$TMP/err")"; }
+
+# nobody to ask: refused
+expect "ask, no terminal" 255 "$(status_of strict ask)"
+err_has '^Host key verification failed\.$'
+expect "BatchMode" 255 "$(status_of strict ask -o BatchMode=yes)"
+err_has '^Host key verification failed\.$'
+expect "yes" 255 "$(status_of strict yes)"
+err_has 'No MLKEM768X25519 host key is known for \[127\.0\.0\.1\]:'
+[ ! -e "$KNOWN_HOSTS" ] || fail "a refused key was kept"
+
+# accept-new: kept, with the secret of the server; then class S, without a word
+expect "accept-new" 0 "$(status_of strict accept-new)"
+err_has "^Warning: Permanently added '\\[127\\.0\\.0\\.1\\]:$PORT' (MLKEM768X25519) to the list"
+grep -q "^\\[127.0.0.1\\]:$PORT mlkem768x25519 [^ ]* k=[0-9a-f]\\{64\\}" "$KNOWN_HOSTS" ||
+	fail "no entry with a secret: $(cut -c 1-60 "$KNOWN_HOSTS")"
+expect "mode" 600 "$(stat -c %a "$KNOWN_HOSTS")"
+expect "known" 0 "$(status_of strict yes -v)"
+err_has 'layout K, class S'
+expect "quiet when known" 0 "$(status_of strict yes)"
+expect "no word" '' "$(cat "$TMP/err")"
+
+# names of their own: HostKeyAlias, hashed
+cp "$KNOWN_HOSTS" "$TMP/kept"
+rm "$KNOWN_HOSTS"
+expect "hashed" 0 "$(status_of strict accept-new -o HashKnownHosts=yes)"
+grep -q '^|2|' "$KNOWN_HOSTS" || fail "the name is not hashed"
+! grep -q '127\.0\.0\.1' "$KNOWN_HOSTS" || fail "the name is there in clear"
+expect "hashed, again" 0 "$(status_of strict yes -v)"
+err_has 'layout K, class S'
+expect "alias unknown" 255 "$(status_of strict yes -o HostKeyAlias=other)"
+
+# the question, on a terminal
+export QSP_E2E_TMUX="$TMP/tmux"
+tm() { tmux -S "$QSP_E2E_TMUX" -f /dev/null "$@"; }
+screen() { tm capture-pane -p -J -t e2e 2>/dev/null; }
+screen_has() { screen | grep -q -e "$1"; }
+on_terminal() {
+	tm kill-server 2>/dev/null || :
+	rm -f "$TMP/rc"
+	tm new-session -d -s e2e -x 200 -y 50 \
+		"env HOME='$HOME' $*; echo \$? >'$TMP/rc'; sleep 1000"
+}
+has_rc() { [ -s "$TMP/rc" ]; }
+ask="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS \
+-o GlobalKnownHostsFile=none -o ConnectTimeout=1 -l $USER_NAME 127.0.0.1 true"
+rm "$KNOWN_HOSTS"
+print=$(qssh-keygen -l -f "$TMP/host_key.pub" | grep -o 'SHA3:[^ ]*')
+
+on_terminal "$ask"
+wait_for screen_has 'yes/no/\[fingerprint\]'
+screen_has "authenticity of host '\\[127.0.0.1\\]:$PORT" || fail "$(screen)"
+screen_has "key fingerprint is $print" || fail "no fingerprint: $(screen)"
+tm send-keys -t e2e maybe Enter
+wait_for screen_has "Please type 'yes', 'no' or the fingerprint"
+tm send-keys -t e2e no Enter
+wait_for has_rc
+expect "answered no" 255 "$(cat "$TMP/rc")"
+[ ! -e "$KNOWN_HOSTS" ] || fail "a refused key was kept"
+on_terminal "$ask"
+wait_for screen_has 'yes/no/\[fingerprint\]'
+tm send-keys -t e2e "$print" Enter
+wait_for has_rc
+expect "answered with the fingerprint" 0 "$(cat "$TMP/rc")"
+[ -s "$KNOWN_HOSTS" ] || fail "the accepted key was not kept"
+
+# the server's key changes: it cannot answer a client that knows the old one
+stop_server
+new_host_key
+sed -i "s/^Port 0/Port $PORT/" "$SERVER_CONFIG"
+run_server
+expect "changed, batch" 255 "$(status_of strict yes -o BatchMode=yes -o ConnectTimeout=1)"
+err_has 'does not answer the handshake'
+err_has 'its clock or this one is off by more than 10 minutes'
+err_has 'its host key or its obfuscation secret has changed'
+err_lacks 'IDENTIFICATION HAS CHANGED'
+
+# on request it is looked at as a stranger would, and then named for what it is
+expect "changed, FirstContact" 255 \
+    "$(status_of strict ask -o FirstContact=yes -o ConnectTimeout=1)"
+err_has 'WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!'
+err_has "Offending key in $KNOWN_HOSTS:1"
+err_has "qssh-keygen -f '$KNOWN_HOSTS' -R '\\[127.0.0.1\\]:$PORT'"
+err_has 'Host key verification failed'
+on_terminal "$ask"
+wait_for screen_has 'first-contact handshake'
+tm send-keys -t e2e yes Enter
+wait_for has_rc
+expect "changed, asked" 255 "$(cat "$TMP/rc")"
+screen_has 'IDENTIFICATION HAS CHANGED' || fail "$(screen)"
+expect "changed, no" 0 "$(status_of strict no -o FirstContact=yes -o ConnectTimeout=1)"
+err_has 'IDENTIFICATION HAS CHANGED'
+err_has 'Password authentication is disabled'
+
+# the line that was given makes it a stranger again
+qssh-keygen -f "$KNOWN_HOSTS" -R "[127.0.0.1]:$PORT" >/dev/null 2>&1 || fail "qssh-keygen -R"
+expect "after -R" 0 "$(status_of strict accept-new)"
+
+# revoked
+{
+	printf '@revoked * '
+	cut -d ' ' -f 1-2 "$TMP/host_key.pub"
+} >"$TMP/revoked"
+rm "$KNOWN_HOSTS"
+expect "revoked" 255 "$(GLOBAL="$TMP/revoked" status_of strict no)"
+err_has 'REVOKED HOST KEY DETECTED'
+[ ! -e "$KNOWN_HOSTS" ] || fail "a revoked key was kept"
+tm kill-server 2>/dev/null || :
