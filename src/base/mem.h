@@ -18,6 +18,14 @@ uint8_t *qsp_mem_copy(struct qsp_bytes b);
 /* Overwrites with zeros, whatever the optimiser thinks of it. */
 void qsp_mem_wipe(void *p, size_t n);
 
+/* A local variable that is set in full before it is read, and is spared the zeros that
+ * -ftrivial-auto-var-init would put there first: for large ones on short paths. */
+#if __has_attribute(uninitialized)
+#define QSP_UNSET __attribute__((uninitialized))
+#else
+#define QSP_UNSET
+#endif
+
 /*
  * A secret is a struct with a type of its own per role, declared with QSP_SECRET, so that two of
  * them cannot be swapped. QSP_WIPED(qsp_ck) ck = {{0}}; wipes ck on every way out of the scope.

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * libcrypto behind crypto.h, rand.h and hash.h. HMAC is made of two hashes here (RFC 2104): EVP_MAC
- * would cost as much again in parameters, and a handshake makes some sixty of them.
- */
+/* The cryptographic context: libcrypto behind key.h's first part and rand.h. */
 #include "crypto/openssl.h"
 
 #include "base/mem.h"
@@ -12,15 +9,10 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
-#define BLOCK_MAX 136 /* the longest block of a hash here: SHA3-256's rate */
-
-static const struct {
-	const char *name;
-	uint8_t len, block; /* bytes */
-} hashes[QSP_OPENSSL_HASHES] = {
-	[QSP_HASH_SHA256] = { "SHA2-256", 32, 64 },
-	[QSP_HASH_SHA384] = { "SHA2-384", 48, 128 },
-	[QSP_HASH_SHA3_256] = { "SHA3-256", 32, 136 },
+static const char *const hashes[QSP_OPENSSL_HASHES] = {
+	[QSP_HASH_SHA256] = "SHA2-256",
+	[QSP_HASH_SHA384] = "SHA2-384",
+	[QSP_HASH_SHA3_256] = "SHA3-256",
 };
 
 static const char *const ciphers[QSP_OPENSSL_AEADS + 1] = {
@@ -40,7 +32,7 @@ static bool
 fetch_all(struct qsp_crypto *cx)
 {
 	for (int i = 0; i < QSP_OPENSSL_HASHES; i++)
-		if (!(cx->md[i] = EVP_MD_fetch(cx->lib, hashes[i].name, NULL)))
+		if (!(cx->md[i] = EVP_MD_fetch(cx->lib, hashes[i], NULL)))
 			return false;
 	for (int i = 1; i <= QSP_OPENSSL_AEADS; i++)
 		if (!(cx->cipher[i] = EVP_CIPHER_fetch(cx->lib, ciphers[i], NULL)))
@@ -124,81 +116,4 @@ qsp_rand_system(void *unused, uint8_t *out, size_t n)
 	ERR_clear_error();
 	qsp_mem_wipe(out, n);
 	return QSP_E_RNG;
-}
-
-size_t
-qsp_hash_len(enum qsp_hash_id id)
-{
-	return hashes[id].len;
-}
-
-static bool
-update(EVP_MD_CTX *c, const struct qsp_bytes *parts, size_t n_parts)
-{
-	for (size_t i = 0; i < n_parts; i++)
-		if (EVP_DigestUpdate(c, parts[i].p, parts[i].n) != 1)
-			return false;
-	return true;
-}
-
-qsp_err
-qsp_hash_parts(const struct qsp_crypto *cx, enum qsp_hash_id id, const struct qsp_bytes *parts,
-	       size_t n_parts, uint8_t *out)
-{
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	bool ok = c && EVP_DigestInit_ex2(c, cx->md[id], NULL) == 1 && update(c, parts, n_parts) &&
-		  EVP_DigestFinal_ex(c, out, NULL) == 1;
-
-	EVP_MD_CTX_free(c);
-	if (ok)
-		return QSP_OK;
-	qsp_mem_wipe(out, hashes[id].len);
-	return qsp_openssl_failed();
-}
-
-qsp_err
-qsp_hash_one(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes in, uint8_t *out)
-{
-	return qsp_hash_parts(cx, id, &in, 1, out);
-}
-
-bool
-qsp_openssl_hmac_start(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes key,
-		       uint8_t pad, EVP_MD_CTX *c)
-{
-	uint8_t block[BLOCK_MAX] = { 0 };
-	size_t len = hashes[id].block;
-	bool ok = true;
-
-	if (key.n > len)
-		ok = qsp_hash_one(cx, id, key, block) == QSP_OK;
-	else if (key.n > 0)
-		memcpy(block, key.p, key.n);
-	for (size_t i = 0; i < len; i++)
-		block[i] ^= pad;
-	ok = ok && EVP_DigestInit_ex2(c, cx->md[id], NULL) == 1 &&
-	     EVP_DigestUpdate(c, block, len) == 1;
-	qsp_mem_wipe(block, sizeof(block));
-	return ok;
-}
-
-qsp_err
-qsp_hash_hmac(const struct qsp_crypto *cx, enum qsp_hash_id id, struct qsp_bytes key,
-	      const struct qsp_bytes *parts, size_t n_parts, uint8_t *out)
-{
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	uint8_t inner[QSP_HASH_MAX];
-	/* key may alias out, so out is written last */
-	bool ok = c && qsp_openssl_hmac_start(cx, id, key, QSP_OPENSSL_IPAD, c) &&
-		  update(c, parts, n_parts) && EVP_DigestFinal_ex(c, inner, NULL) == 1 &&
-		  qsp_openssl_hmac_start(cx, id, key, QSP_OPENSSL_OPAD, c) &&
-		  EVP_DigestUpdate(c, inner, hashes[id].len) == 1 &&
-		  EVP_DigestFinal_ex(c, out, NULL) == 1;
-
-	EVP_MD_CTX_free(c); /* wipes */
-	qsp_mem_wipe(inner, sizeof(inner));
-	if (ok)
-		return QSP_OK;
-	qsp_mem_wipe(out, hashes[id].len);
-	return qsp_openssl_failed();
 }
