@@ -130,7 +130,8 @@ raw_seal(struct raw *x, const uint8_t *iv, const uint8_t *pt, size_t n, uint8_t 
 	       EVP_EncryptUpdate(x->seal, NULL, &len, &aad, 1) == 1 &&
 	       EVP_EncryptUpdate(x->seal, ct, &len, pt, (int)n) == 1 &&
 	       EVP_EncryptFinal_ex(x->seal, ct + n, &len) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(x->seal, EVP_CTRL_AEAD_GET_TAG, (int)x->row->tag_len, ct + n) == 1;
+	       EVP_CIPHER_CTX_ctrl(x->seal, EVP_CTRL_AEAD_GET_TAG, (int)x->row->tag_len, ct + n) ==
+		       1;
 }
 
 static bool
@@ -145,7 +146,8 @@ raw_open(struct raw *x, const uint8_t *iv, uint8_t *ct, size_t n, uint8_t *pt)
 		       EVP_DecryptInit_ex2(x->open, NULL, NULL, iv, NULL) == 1 &&
 		       EVP_DecryptUpdate(x->open, pt, &len, ct, (int)n) == 1;
 	return EVP_DecryptInit_ex2(x->open, NULL, NULL, iv, NULL) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(x->open, EVP_CTRL_AEAD_SET_TAG, (int)x->row->tag_len, ct + n) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(x->open, EVP_CTRL_AEAD_SET_TAG, (int)x->row->tag_len, ct + n) ==
+		       1 &&
 	       EVP_DecryptUpdate(x->open, NULL, &len, &aad, 1) == 1 &&
 	       EVP_DecryptUpdate(x->open, pt, &len, ct, (int)n) == 1 &&
 	       EVP_DecryptFinal_ex(x->open, pt + n, &len) == 1;

@@ -161,8 +161,7 @@ serve(SSL_CTX *ctx, const char *file)
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	bench_need(fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
-			   listen(fd, 16) == 0 &&
-			   getsockname(fd, (struct sockaddr *)&a, &len) == 0,
+			   listen(fd, 16) == 0 && getsockname(fd, (struct sockaddr *)&a, &len) == 0,
 		   "listen");
 	f = fopen(file, "w");
 	bench_need(f && fprintf(f, "%u\n", ntohs(a.sin_port)) > 0 && fclose(f) == 0, file);
