@@ -3,6 +3,7 @@
 #include "kat/duo.h"
 
 #include "crypto/sig.h"
+#include "proto/proof.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -400,6 +401,24 @@ reply(struct duo *d)
 	assert_int_equal(qsp_conn_reply(d->client.c, &r), QSP_OK);
 }
 
+/* As qsshd-auth does it: the challenge, then the proof. */
+static void
+judge_outside(struct duo *d, const struct qsp_auth_question *q, struct qsp_decision *decision)
+{
+	static uint8_t ct[QSP_KEM_CT_MAX];
+	static struct qsp_ck ck;
+	size_t n;
+
+	if (!q->has_proof) {
+		assert_int_equal(qsp_proof_challenge(d->cx, decision->key, ct, &n, &d->ss), QSP_OK);
+		decision->ct = qsp_bytes(ct, n);
+		return;
+	}
+	assert_int_equal(qsp_proof_check(d->cx, d->kem->id, q->ck, q->h, &d->ss, q->proof, &ck),
+			 QSP_OK);
+	decision->ck = qsp_bytes(ck.b, q->ck.n);
+}
+
 static void
 decide(struct duo *d)
 {
@@ -427,6 +446,8 @@ decide(struct duo *d)
 		decision.verdict = QSP_AUTH_PARTIAL;
 	if (decision.verdict != QSP_AUTH_ACCEPT)
 		put_methods(d, &decision);
+	if (d->outside && q.method == QSP_METHOD_KEM && decision.verdict != QSP_AUTH_REFUSE)
+		judge_outside(d, &q, &decision);
 	assert_int_equal(q.has_reply, d->asked > 0);
 	if (d->asked > 0) {
 		struct qsp_reply r = reply_of(d, d->asked - 1);
@@ -439,7 +460,7 @@ decide(struct duo *d)
 		p = prompt_of(d, d->asked++);
 		decision.verdict = QSP_AUTH_PROMPT;
 		decision.prompt = &p;
-	} else {
+	} else if (decision.ct.n == 0) {
 		d->judged++;
 	}
 	assert_int_equal(qsp_conn_decide(d->server.c, &decision), QSP_OK);

@@ -31,7 +31,8 @@ struct duo {
 	uint8_t entry[QSP_REPLAY_ENTRY_LEN];
 	qsp_time until;
 	unsigned entered; /* calls of the replay cache */
-	uint8_t seed_e[QSP_KEM_SEED_LEN];
+	bool outside; /* challenges are made, and proofs judged, outside of the server's engine */
+	struct qsp_key32 ss;
 };
 
 /* Keys, configurations and workers; the engines once duo_start is called. */

@@ -124,7 +124,6 @@ compare_end(const struct duo *d, const struct duo_side *s)
 	same(d->o, "es_1", c->es.b, len);
 	same(d->o, "exporter", c->exporter.b, len);
 	same(d->o, "resumption", c->resumption.b, len);
-	same(d->o, "h_at_the_end", s->inject.last_h, len);
 	json_array_foreach(qsp_vec_list(d->o, "exports"), i, o)
 	{
 		size_t n = (size_t)qsp_vec_int(o, "length");
@@ -135,6 +134,9 @@ compare_end(const struct duo *d, const struct duo_side *s)
 				 QSP_OK);
 		same(o, "out", out, n);
 	}
+	if (!s->inject.trace)
+		return;
+	same(d->o, "h_at_the_end", s->inject.last_h, len);
 	inject_trace_done(&s->inject);
 }
 
@@ -172,12 +174,15 @@ compare_epoch_0(const struct duo *d)
 }
 
 static void
-run_case(const json_t *o, size_t piece)
+run_case(const json_t *o, size_t piece, bool outside)
 {
 	struct duo *d = duo_new(cx, o);
 	struct duo_side *s = &d->client, *to = &d->server;
 	size_t next = 0, turns = 0, quiet = 0;
 
+	d->outside = outside;
+	if (outside) /* what is mixed elsewhere is not in the engine's trace */
+		d->server.inject.trace = NULL;
 	compare_ok(d);
 	compare_mark(d);
 	duo_start(d);
@@ -215,7 +220,7 @@ cases_of_the_vectors(void **state)
 	json_array_foreach(qsp_vec_list(doc, "cases"), i, o)
 	{
 		print_message("%s\n", qsp_vec_text(o, "name"));
-		run_case(o, SIZE_MAX);
+		run_case(o, SIZE_MAX, false);
 	}
 	qsp_vec_close(doc);
 }
@@ -228,7 +233,19 @@ cases_byte_by_byte(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, 1);
+	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, 1, false);
+	qsp_vec_close(doc);
+}
+
+/* A server whose KEM challenges are another process's business says the same bytes. */
+static void
+cases_judged_outside(void **state)
+{
+	json_t *doc = qsp_vec_open("handshake"), *o;
+	size_t i;
+
+	(void)state;
+	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, SIZE_MAX, true);
 	qsp_vec_close(doc);
 }
 
@@ -309,6 +326,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cases_of_the_vectors),
 		cmocka_unit_test(cases_byte_by_byte),
+		cmocka_unit_test(cases_judged_outside),
 		cmocka_unit_test(fin_ok_of_the_vectors),
 		cmocka_unit_test(certificate_of_the_vectors),
 	};

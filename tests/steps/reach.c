@@ -42,6 +42,8 @@ const struct place places[] = {
 	{ "S_WANT_PROOF", QSP_SERVER, QSP_ST_S_WANT_PROOF, 0, SIG },
 	{ "S_WANT_AUTH", QSP_SERVER, QSP_ST_S_WANT_AUTH, 0, KEM },
 	{ "S_SENT_CHALLENGE", QSP_SERVER, QSP_ST_S_SENT_CHALLENGE, 0, KEM },
+	{ "S_SENT_CHALLENGE (outside)", QSP_SERVER, QSP_ST_S_SENT_CHALLENGE, 0, KEM, .outside = true },
+	{ "S_WANT_VERDICT", QSP_SERVER, QSP_ST_S_WANT_VERDICT, 0, KEM, .outside = true },
 	{ "S_SENT_PROMPT", QSP_SERVER, QSP_ST_S_SENT_PROMPT, 0, ASKING },
 	{ "S_REFUSED", QSP_SERVER, QSP_ST_S_REFUSED, 0, PASSWORD, .refuse = true },
 	{ "S_SENT_OK", QSP_SERVER, QSP_ST_S_SENT_OK, 0, KEM },
@@ -92,6 +94,7 @@ reach(const struct place *at, struct pair_side **side)
 	o.certificate = at->certificate;
 	o.last = at->last;
 	o.refuse = at->refuse;
+	o.outside = at->outside;
 	p = pair_new(&o, &e);
 	assert_non_null(p);
 	*side = at->role == QSP_CLIENT ? &p->client : &p->server;

@@ -18,6 +18,7 @@ struct place {
 	enum qsp_method method;
 	bool unknown; /* layout T */
 	bool certificate, last, refuse;
+	bool outside; /* KEM: judged outside of the engine */
 };
 extern const struct place places[];
 extern const size_t n_places;

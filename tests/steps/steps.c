@@ -29,6 +29,7 @@ reads_records(const struct place *at)
 	case QSP_ST_S_WANT_SS:
 	case QSP_ST_S_WANT_KEM_S:
 	case QSP_ST_S_WANT_AUTH:
+	case QSP_ST_S_WANT_VERDICT:
 	case QSP_ST_C_SENT_M1: return false;
 	default: return true;
 	}
