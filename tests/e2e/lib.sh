@@ -110,6 +110,7 @@ wait_log() { wait_for log_has "$1"; }
 
 # The children of a process whose program is NAME: children PID NAME
 children() {
+	# shellcheck disable=SC2013 # numbers on one line
 	for p in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
 		if [ "$(cat "/proc/$p/comm" 2>/dev/null)" = "$2" ]; then
 			printf '%s\n' "$p"
@@ -130,11 +131,13 @@ make_user_key() {
 # Writes $SERVER_CONFIG: the basics, then the lines given, which come first and so win.
 write_config() {
 	{
+		port_line='Port 0'
 		for line in "$@"; do
 			printf '%s\n' "$line"
+			case $line in 'Port '*) port_line= ;; esac
 		done
 		cat <<-END
-			Port 0
+			$port_line
 			ListenAddress 127.0.0.1
 			HostKey $TMP/host_key
 			AuthorizedKeysFile $TMP/authorized_keys
@@ -197,4 +200,12 @@ status_of() {
 	rc=0
 	"$@" >"$TMP/out" 2>"$TMP/err" </dev/null || rc=$?
 	printf '%s\n' "$rc"
+}
+
+# The prober (helpers/probe.c) against the server: probe WHAT [ARGUMENT]
+probe() {
+	[ -s "$TMP/host_key.pub" ] ||
+		qssh-keygen -y -f "$TMP/host_key" >"$TMP/host_key.pub" || fail "host key"
+	"$QSP_BIN/../tests/e2e-probe" "$PORT" "$TMP/host_key.pub" \
+	    "$(sed -n 's/^current [^ ]* //p' "$TMP/host_key.secret")" "$@"
 }

@@ -74,7 +74,8 @@ abandon(struct qsp_server *s)
 	struct qsp_server_generation *g = s->coming;
 
 	s->coming = NULL;
-	qsp_log(QSP_LOG_ERROR, "the new configuration cannot be used; the old one stays");
+	if (s->announced)
+		qsp_log(QSP_LOG_ERROR, "the new configuration cannot be used; the old one stays");
 	kill_child(&g->auth);
 	kill_child(&g->net);
 	if (s->current != NULL)

@@ -1,0 +1,137 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119 # make_user_key has its defaults
+# The configuration of qsshd: errors name file and line, -T prints what -f reads back.
+. "${QSP_SRC:?}/tests/e2e/lib.sh"
+
+conf=$TMP/conf
+
+# refused LINE MESSAGE: the second line of the file
+refused() {
+	printf '# comment\n%s\n' "$1" >"$conf"
+	rc=$(status_of qsshd -t -f "$conf")
+	expect "status of: $1" 1 "$rc"
+	grep -F "qsshd: $conf line 2: " "$TMP/err" | grep -qF "$2" || {
+		cat "$TMP/err" >&2
+		fail "no '$2' for: $1"
+	}
+}
+
+refused 'Port' 'Port needs a value'
+refused 'Port 70000' 'Port: "70000" is not a port number'
+refused 'Port 22 23' 'one value only'
+refused 'Port x' 'not a port number'
+refused 'ListenAddress [::1' 'ListenAddress'
+refused 'ListenAddress host:99999' 'ListenAddress'
+refused 'PermitRootLogin maybe' 'PermitRootLogin: "maybe" is not'
+refused 'StrictModes 2' '"2" is not yes or no'
+refused 'MaxStartups 10:200:5' 'start:rate:full'
+refused 'MaxAuthTries 0' 'not a number from 1 to 100'
+refused 'LoginGraceTime 5x' 'not a time'
+refused 'LogLevel LOUD' 'not a log level'
+refused 'SyslogFacility MAIL' 'not a syslog facility'
+refused 'Ciphers rot13' '"rot13" is not known here'
+refused 'Ciphers aes256-gcm,aes256-gcm' 'twice'
+refused 'RekeyLimit 5' 'from 64'
+refused 'RekeyLimit 1G soon' 'not a time'
+refused 'HostKey relative' 'not an absolute path'
+refused 'Subsystem sftp' 'needs a name and a command'
+refused 'Subsystem sftp internal-sftp' 'not supported by this version of qsshd'
+refused 'AcceptEnv "open' 'quote without an end'
+refused 'Wire morse' 'not cell or frame'
+refused 'Nonsense yes' 'unknown keyword Nonsense'
+
+# What OpenSSH has and qsshd does not honour is never ignored.
+for k in Match ForceCommand PermitOpen AllowTcpForwarding AllowAgentForwarding X11Forwarding \
+    ChrootDirectory Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys ClientAliveInterval \
+    PrintMotd AuthenticationMethods RevokedKeys; do
+	refused "$k no" "$k is not supported by this version of qsshd"
+done
+
+# Start and -t agree.
+printf 'Match User x\n' >"$conf"
+rc=$(status_of qsshd -D -e -f "$conf")
+expect "start with Match" 1 "$rc"
+grep -qF 'line 1: Match is not supported' "$TMP/err" || fail "start says nothing of Match"
+
+# A file that was asked for must be there; options name their place.
+rc=$(status_of qsshd -t -f "$TMP/nothing")
+expect "missing file" 1 "$rc"
+rc=$(status_of qsshd -t -f /dev/null -o 'Prot 5')
+expect "bad option" 1 "$rc"
+grep -qF 'command line: unknown keyword Prot' "$TMP/err" || fail "bad option is not named"
+
+# -T round-trips, with everything set and with nothing.
+cat >"$conf" <<-'END'
+	Port 8022
+	port = 8023
+	ListenAddress 127.0.0.1:99
+	ListenAddress [::1]:100
+	HostKey "/tmp/with space"
+	HostKey /tmp/plain
+	AuthorizedKeysFile "%h/a b" /etc/keys/%u
+	AllowUsers alice bob@10.0.0.0/8
+	DenyUsers "x y" mallory
+	AllowGroups wheel
+	DenyGroups guests
+	PermitRootLogin without-password
+	PasswordAuthentication yes
+	PubkeyAuthentication no
+	AcceptEnv LANG LC_*
+	AcceptEnv "TERM_*"
+	Subsystem echo /bin/sh -c 'echo "a  b"'
+	MaxStartups 5:50:20
+	MaxAuthTries 3
+	MaxSessions 4
+	LoginGraceTime 1h30m
+	FirstContact no
+	Wire frame
+	Ciphers chacha20-poly1305,aes256-gcm
+	RekeyLimit 64M 5m
+	LogLevel debug2
+	SyslogFacility LOCAL3
+	PidFile none
+	StrictModes no
+	Workers 3
+END
+qsshd -T -f "$conf" >"$TMP/one" || fail "-T"
+qsshd -T -f "$TMP/one" >"$TMP/two" || fail "-T of -T"
+cmp "$TMP/one" "$TMP/two" || fail "-T does not round-trip"
+for line in 'port 8023' 'listenaddress [::1]:100' 'hostkey "/tmp/with space"' \
+    'permitrootlogin prohibit-password' 'logingracetime 5400' 'maxstartups 5:50:20' \
+    'wire frame' 'ciphers chacha20-poly1305,aes256-gcm' 'loglevel DEBUG2' \
+    "subsystem echo /bin/sh -c 'echo \"a  b\"'" 'rekeylimit 87381cells 300'; do
+	grep -qxF "$line" "$TMP/one" || fail "-T lacks: $line"
+done
+qsshd -T -f /dev/null >"$TMP/one" || fail "-T of nothing"
+qsshd -T -f "$TMP/one" >"$TMP/two" || fail "-T of the defaults"
+cmp "$TMP/one" "$TMP/two" || fail "the defaults do not round-trip"
+grep -qx 'port 8022' "$TMP/one" || fail "default port"
+
+# The first value wins, -o before the file, -p instead of its ports.
+printf 'MaxSessions 3\nMaxSessions 5\nPort 1\n' >"$conf"
+qsshd -T -f "$conf" -o MaxSessions=9 -p 77 >"$TMP/one"
+grep -qx 'maxsessions 9' "$TMP/one" || fail "-o does not win"
+expect "ports" 'port 77' "$(grep '^port' "$TMP/one")"
+
+# Include: relative to the file, patterns, and a depth that ends.
+mkdir "$TMP/conf.d"
+echo 'MaxSessions 7' >"$TMP/conf.d/a.conf"
+printf 'LogLevel QUIET\nBad\n' >"$TMP/bad.conf"
+echo 'Include conf.d/*.conf nothing-*' >"$conf"
+qsshd -T -f "$conf" | grep -qx 'maxsessions 7' || fail "Include"
+echo 'Include bad.conf' >"$conf"
+rc=$(status_of qsshd -t -f "$conf")
+expect "bad include" 1 "$rc"
+grep -qF "$TMP/bad.conf line 2: unknown keyword Bad" "$TMP/err" || fail "line in an Include"
+echo "Include $conf" >"$conf"
+rc=$(status_of qsshd -t -f "$conf")
+expect "endless include" 1 "$rc"
+grep -q 'too deep' "$TMP/err" || fail "endless Include"
+
+qsshd -V 2>&1 | grep -q '^qsshd .*OpenSSL' || fail "-V"
+rc=$(status_of qsshd -i)
+expect "-i" 1 "$rc"
+rc=$(status_of qsshd -Z)
+expect "usage" 1 "$rc"
+say "ok"
