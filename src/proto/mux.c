@@ -163,8 +163,8 @@ qsp_mux_sent(struct qsp_mux *m, size_t n)
 	struct qsp_mux_output *o = &m->out;
 
 	o->start += n;
-	if (o->start < o->end)
-		return;
+	if (n == 0 || o->start < o->end)
+		return; /* nothing sent is no chatter either */
 	if (o->cap > KEEP_MAX && o->passed < o->cap / 8) {
 		qsp_mem_wipe_free(o->p, o->cap);
 		*o = (struct qsp_mux_output){ 0 };

@@ -199,7 +199,9 @@ qsp_mux_data_commit(struct qsp_mux *m, size_t n)
 	struct qsp_mux_channel *ch = &m->channels[m->begun_channel];
 	struct qsp_writer w = qsp_writer_of(p, head);
 
+	m->out.passed -= m->out.end - m->begun_at; /* what was begun, then what was meant */
 	m->out.end = m->begun_at + (n > 0 ? head + n : 0);
+	m->out.passed += m->out.end - m->begun_at;
 	if (n == 0)
 		return;
 	qsp_writer_u32(&w, (uint32_t)(head - 4 + n));
