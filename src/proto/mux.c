@@ -154,7 +154,7 @@ qsp_mux_say(struct qsp_mux *m, uint8_t type, struct qsp_bytes fixed, struct qsp_
 struct qsp_bytes
 qsp_mux_output(const struct qsp_mux *m)
 {
-	return qsp_bytes(m->out.p + m->out.start, m->out.end - m->out.start);
+	return qsp_bytes_from(qsp_bytes(m->out.p, m->out.end), m->out.start);
 }
 
 void
@@ -163,8 +163,8 @@ qsp_mux_sent(struct qsp_mux *m, size_t n)
 	struct qsp_mux_output *o = &m->out;
 
 	o->start += n;
-	if (n == 0 || o->start < o->end)
-		return; /* nothing sent is no chatter either */
+	if (o->start < o->end)
+		return;
 	if (o->cap > KEEP_MAX && o->passed < o->cap / 8) {
 		qsp_mem_wipe_free(o->p, o->cap);
 		*o = (struct qsp_mux_output){ 0 };
