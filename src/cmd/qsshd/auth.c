@@ -65,10 +65,6 @@ handle(struct qsp_auth *a, int link, struct qsp_ipc_message *m)
 		if (qsp_rpc_get_ends(body, &ends) == 0)
 			qsp_auth_login_start(a, link, &ends);
 		break;
-	case QSP_RPC_FAILED:
-		if (qsp_rpc_get_ends(body, &ends) == 0)
-			qsp_auth_login_failed(a, link, ends.conn);
-		break;
 	case QSP_RPC_GONE:
 		if (qsp_rpc_get_ends(body, &ends) == 0)
 			qsp_auth_login_revoke(a, link, ends.conn);

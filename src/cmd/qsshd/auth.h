@@ -17,6 +17,7 @@
 
 #include "cmd/qsshd/config.h"
 #include "cmd/qsshd/rpc.h"
+#include "proto/proof.h"
 #include "sys/ipc.h"
 
 #define QSP_AUTH_LINKS_MAX 256
@@ -38,11 +39,16 @@ struct qsp_auth_limits {
 	bool no_pty;
 };
 
-/* Yes to a connection, until it is gone. */
+/*
+ * Yes to a connection, until it is gone. A session starts only for one that is proved: by password,
+ * by a signature, or by the proof for a challenge whose ss never left this process.
+ */
 struct qsp_auth_grant {
 	int link;
 	uint64_t conn;
-	pid_t session; /* 0: none runs */
+	bool proved;
+	struct qsp_key32 ss; /* of a challenge that has not been answered yet */
+	pid_t session;       /* 0: none runs */
 	struct qsp_auth_user user;
 	struct qsp_auth_limits *limits; /* NULL: none */
 	/* for the log, should the proof be wrong */
@@ -92,7 +98,9 @@ void qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
 struct qsp_auth_grant *qsp_auth_login_grant(struct qsp_auth *a, int link, uint64_t conn);
 void qsp_auth_login_revoke(struct qsp_auth *a, int link, uint64_t conn);
 void qsp_auth_login_revoke_link(struct qsp_auth *a, int link);
+/* The proof was wrong: says so, and takes the yes back. */
 void qsp_auth_login_failed(struct qsp_auth *a, int link, uint64_t conn);
+struct qsp_auth_grant *qsp_auth_login_find(struct qsp_auth *a, int link, uint64_t conn);
 void qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *ends);
 void qsp_auth_login_reap(struct qsp_auth *a);
 

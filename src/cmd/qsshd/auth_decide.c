@@ -61,8 +61,9 @@ try_key(struct qsp_auth *a, struct attempt *t)
 
 	memcpy(id, t->q->key_id, sizeof(id));
 	if (!is_kem) {
-		if (qsp_key_public_parse(a->cx, t->q->key, &t->key))
-			return false;
+		if (qsp_key_public_parse(a->cx, t->q->key, &t->key) ||
+		    qsp_proof_check_signature(a->cx, &t->key, t->q->h, t->q->proof))
+			return false; /* whatever qsshd-net may have said of it */
 		memcpy(id, t->key.id, sizeof(id));
 		type = t->key.blob[0];
 	}
@@ -134,30 +135,81 @@ remember(struct qsp_auth *a, int link, const struct attempt *t)
 	return true;
 }
 
+static void
+send_answer(int link, const struct qsp_rpc_auth_answer *answer)
+{
+	uint8_t buf[QSP_KEY_BLOB_MAX + QSP_KEM_CT_MAX + QSP_HASH_MAX + 64];
+	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_AUTH_ANSWER);
+
+	qsp_rpc_put_auth_answer(&w, answer);
+	if (qsp_writer_done(&w) == 0)
+		(void)!qsp_ipc_send(link, qsp_writer_bytes(&w), NULL, 0);
+	qsp_mem_wipe(buf, sizeof(buf));
+}
+
+/* The proof for a challenge of ours [P4.5]: who has not got the key cannot make it, qsshd-net
+ * included. */
+static void
+judge_proof(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q,
+	    struct qsp_rpc_auth_answer *answer)
+{
+	struct qsp_auth_grant *g = qsp_auth_login_find(a, link, q->conn);
+	QSP_WIPED(qsp_ck) ck = { { 0 } };
+
+	if (g && !g->proved &&
+	    qsp_proof_check(a->cx, q->kem, q->ck, q->h, &g->ss, q->proof, &ck) == 0) {
+		qsp_key32_wipe(&g->ss);
+		g->proved = true;
+		answer->verdict = QSP_AUTH_ACCEPT;
+		answer->ck = qsp_bytes(ck.b, q->ck.n);
+	} else {
+		qsp_auth_login_failed(a, link, q->conn);
+	}
+	send_answer(link, answer);
+}
+
+/* A yes: by KEM it is worth nothing before the proof; then a challenge goes with it. */
+static bool
+grant(struct qsp_auth *a, int link, const struct attempt *t, uint8_t *ct, size_t *ct_len)
+{
+	struct qsp_auth_grant *g;
+
+	if (!remember(a, link, t))
+		return false;
+	g = qsp_auth_login_find(a, link, t->q->conn);
+	g->proved = t->q->method != QSP_METHOD_KEM;
+	if (g->proved || qsp_proof_challenge(a->cx, &t->key, ct, ct_len, &g->ss) == 0)
+		return true;
+	qsp_auth_login_revoke(a, link, t->q->conn);
+	return false;
+}
+
 void
 qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
 {
 	static struct attempt t; /* large; one at a time */
-	struct qsp_rpc_auth_answer answer = { .conn = q->conn };
-	uint8_t buf[QSP_KEY_BLOB_MAX + 64];
-	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_AUTH_ANSWER);
-	bool ok;
+	struct qsp_rpc_auth_answer answer = { .conn = q->conn, .verdict = QSP_AUTH_REFUSE };
+	uint8_t ct[QSP_KEM_CT_MAX];
 
+	answer.n_methods = methods(&a->config, answer.methods);
+	answer.ct.p = ct;
+	if (q->has_proof) {
+		judge_proof(a, link, q, &answer);
+		return;
+	}
 	memset(&t, 0, sizeof(t));
 	t.q = q;
 	qsp_auth_login_revoke(a, link, q->conn);
 	if (q->user.n > 0 && memchr(q->user.p, 0, q->user.n) == NULL)
 		memcpy(t.name, q->user.p, q->user.n);
 	t.allowed = qsp_auth_users_find(a, q, t.name, &t.user, &t.known);
-	ok = try_method(a, &t) && remember(a, link, &t);
-	if (!ok)
+	if (try_method(a, &t) && grant(a, link, &t, ct, &answer.ct.n)) {
+		answer.verdict = QSP_AUTH_ACCEPT;
+		if (q->method != QSP_METHOD_PASSWORD)
+			answer.key = qsp_bytes(t.key.blob, t.key.len);
+	} else {
 		log_failure(&t);
-	answer.verdict = ok ? QSP_AUTH_ACCEPT : QSP_AUTH_REFUSE;
-	if (ok && q->method != QSP_METHOD_PASSWORD)
-		answer.key = qsp_bytes(t.key.blob, t.key.len);
-	answer.n_methods = methods(&a->config, answer.methods);
-	qsp_rpc_put_auth_answer(&w, &answer);
-	if (qsp_writer_done(&w) == 0)
-		(void)!qsp_ipc_send(link, qsp_writer_bytes(&w), NULL, 0);
+	}
+	send_answer(link, &answer);
 	qsp_mem_wipe(&t, sizeof(t));
 }

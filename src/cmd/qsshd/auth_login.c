@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "sys/log.h"
 #include "sys/spawn.h"
 
@@ -24,11 +25,19 @@ find(struct qsp_auth *a, int link, uint64_t conn)
 	return NULL;
 }
 
+struct qsp_auth_grant *
+qsp_auth_login_find(struct qsp_auth *a, int link, uint64_t conn)
+{
+	struct qsp_auth_grant **g = find(a, link, conn);
+
+	return g ? *g : NULL;
+}
+
 static void
 drop(struct qsp_auth *a, struct qsp_auth_grant **g)
 {
 	free((*g)->limits);
-	free(*g);
+	qsp_mem_wipe_free(*g, sizeof(**g));
 	*g = a->grant[--a->n_grants];
 }
 
@@ -163,7 +172,7 @@ qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *en
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_SESSION_ANSWER);
 	int fd = -1;
 
-	if (g != NULL)
+	if (g != NULL && (*g)->proved)
 		fd = start(a, *g, ends);
 	else
 		qsp_log(QSP_LOG_ERROR, "a session was asked for by a connection without a login");

@@ -18,7 +18,6 @@
 #include "sys/sandbox.h"
 #include "sys/spawn.h"
 
-#define REPLAY_MAX (1u << 20)
 #define REFUSED_BURST 20
 #define REFUSED_EVERY_MS 1000
 
@@ -44,12 +43,8 @@ bool
 qsp_net_replay(void *arg, const uint8_t entry[QSP_REPLAY_ENTRY_LEN], qsp_time until_wall)
 {
 	struct qsp_net *n = arg;
-	bool fresh;
 
-	pthread_mutex_lock(&n->lock);
-	fresh = qsp_replay_enter(n->replay, entry, until_wall, wall_now());
-	pthread_mutex_unlock(&n->lock);
-	return fresh;
+	return qsp_replaymap_enter(n->replay, entry, until_wall, wall_now());
 }
 
 void
@@ -240,11 +235,10 @@ main(int argc, char **argv)
 	give_up_root();
 	qsp_sandbox_hide(true);
 	more_descriptors();
-	n.started = wall_now();
 	n.refused = (struct qsp_log_limit){ .burst = REFUSED_BURST, .every_ms = REFUSED_EVERY_MS };
 	pthread_mutex_init(&n.lock, NULL);
 	pthread_cond_init(&n.changed, NULL);
-	if (qsp_crypto_new(NULL, NULL, &n.cx) || qsp_replay_new(REPLAY_MAX, &n.replay))
+	if (qsp_crypto_new(NULL, NULL, &n.cx) || qsp_replaymap_open(QSP_RPC_REPLAY_FD, &n.replay))
 		die("cannot set up cryptography");
 	start_workers(&n, &m);
 	pthread_barrier_wait(&n.started_all);
@@ -257,7 +251,7 @@ main(int argc, char **argv)
 		pthread_join(n.worker[i]->thread, NULL);
 		qsp_net_worker_free(n.worker[i]);
 	}
-	qsp_replay_free(n.replay);
+	qsp_replaymap_close(n.replay);
 	qsp_crypto_free(n.cx);
 	qsp_qsshd_config_free(&n.config);
 	return 0;

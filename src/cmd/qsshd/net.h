@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "app/drive.h"
+#include "app/replaymap.h"
 #include "cmd/qsshd/config.h"
 #include "cmd/qsshd/rpc.h"
 #include "sys/ipc.h"
@@ -37,14 +38,13 @@ struct qsp_net {
 	struct qsp_crypto *cx;
 	unsigned n_workers;
 	struct qsp_net_worker *worker[QSP_CONFIG_WORKERS_MAX];
-	qsp_time started; /* wall: M1s from before are refused [P4.2] */
+	struct qsp_replaymap *replay;
 	atomic_int startups;
 	atomic_bool draining;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	pthread_barrier_t started_all;
 	/* under the lock */
-	struct qsp_replay *replay;
 	unsigned n_ready, n_done;
 	struct qsp_log_limit refused;
 };
@@ -137,7 +137,6 @@ struct qsp_net_conn {
 	char user[QSP_USER_MAX + 1]; /* printable */
 	uint8_t method, key_type;
 	uint8_t key_id[QSP_KEY_ID_LEN];
-	bool offered; /* the last attempt was answered by ACCEPT */
 	/* the session */
 	bool session_asked;
 	struct qsp_net_socket *session;

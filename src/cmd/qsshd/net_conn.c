@@ -206,10 +206,6 @@ on_wants(void *arg, unsigned wants)
 	}
 	if (c->state == QSP_NET_QUIET && has_m2(c))
 		begin_startup(c);
-	if (c->offered && (wants & QSP_WANT_AUTH)) {
-		c->offered = false;
-		qsp_net_link_say(c, QSP_RPC_FAILED); /* the proof was wrong: the next attempt */
-	}
 	if (wants & QSP_WANT_DECAPS)
 		qsp_net_link_ask(c, QSP_NET_ASKING_DECAPS);
 	else if (wants & QSP_WANT_AUTH)
@@ -245,11 +241,13 @@ qsp_net_conn_judged(struct qsp_net_conn *c, const struct qsp_rpc_auth_answer *m)
 		memcpy(c->key_id, key.id, sizeof(c->key_id));
 	}
 	if (d.verdict == QSP_AUTH_ACCEPT &&
-	    (q.method == QSP_METHOD_KEM || q.method == QSP_METHOD_SIGNATURE) && d.key == NULL)
+	    (q.method == QSP_METHOD_KEM || q.method == QSP_METHOD_SIGNATURE) && d.key == NULL &&
+	    !q.has_proof)
 		d.verdict = QSP_AUTH_REFUSE;
 	c->method = (uint8_t)q.method;
 	qsp_text_printable(q.user, false, c->user, sizeof(c->user));
-	c->offered = d.verdict == QSP_AUTH_ACCEPT;
+	d.ct = m->ct;
+	d.ck = m->ck;
 	(void)!qsp_conn_decide(qsp_drive_conn(c->drive), &d);
 	qsp_drive_kick(c->drive);
 }
@@ -306,8 +304,6 @@ on_closed(void *arg, qsp_err e)
 {
 	struct qsp_net_conn *c = arg;
 
-	if (c->offered && c->state == QSP_NET_STARTUP)
-		qsp_net_link_say(c, QSP_RPC_FAILED);
 	log_end(c, e);
 	qsp_net_conn_drop(c);
 }

@@ -65,7 +65,7 @@ make_engine(struct qsp_net *n, const struct qsp_rpc_hello *m, struct qsp_config 
 	qsp_config_set_first_contact(cfg, c->first_contact);
 	qsp_config_set_software(cfg, "QSP " QSP_VERSION);
 	qsp_config_set_replay(cfg, qsp_net_replay, n);
-	qsp_config_set_not_before(cfg, n->started);
+	qsp_config_set_not_before(cfg, qsp_replaymap_started(n->replay));
 	*out = cfg;
 	return 0;
 }

@@ -38,6 +38,7 @@ put_auth(struct qsp_net_conn *c, struct qsp_writer *w)
 {
 	struct qsp_auth_question q;
 	struct qsp_rpc_auth m = { .conn = c->id };
+	struct qsp_conn_info info;
 
 	if (qsp_conn_auth_question(qsp_drive_conn(c->drive), &q))
 		return false;
@@ -51,6 +52,12 @@ put_auth(struct qsp_net_conn *c, struct qsp_writer *w)
 		m.password = q.password;
 	m.address = qsp_bytes_str(c->peer);
 	m.port = c->peer_port;
+	qsp_conn_get_info(qsp_drive_conn(c->drive), &info);
+	m.kem = info.kem;
+	m.has_proof = q.has_proof;
+	m.ck = q.ck;
+	m.h = q.h;
+	m.proof = q.proof;
 	qsp_writer_u8(w, QSP_RPC_AUTH);
 	qsp_rpc_put_auth(w, &m);
 	return true;

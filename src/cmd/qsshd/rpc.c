@@ -120,6 +120,11 @@ qsp_rpc_put_auth(struct qsp_writer *w, const struct qsp_rpc_auth *m)
 	qsp_writer_vec16(w, m->password);
 	qsp_writer_vec16(w, m->address);
 	qsp_writer_u16(w, m->port);
+	qsp_writer_u8(w, m->has_proof);
+	qsp_writer_u8(w, m->kem);
+	qsp_writer_vec16(w, m->ck);
+	qsp_writer_vec16(w, m->h);
+	qsp_writer_vec16(w, m->proof);
 }
 
 qsp_err
@@ -136,6 +141,11 @@ qsp_rpc_get_auth(struct qsp_bytes in, struct qsp_rpc_auth *m)
 	m->password = qsp_reader_vec16(&r);
 	m->address = qsp_reader_vec16(&r);
 	m->port = qsp_reader_u16(&r);
+	m->has_proof = get_bool(&r);
+	m->kem = qsp_reader_u8(&r);
+	m->ck = qsp_reader_vec16(&r);
+	m->h = qsp_reader_vec16(&r);
+	m->proof = qsp_reader_vec16(&r);
 	if (m->user.n > QSP_USER_MAX || m->password.n > QSP_RPC_PASSWORD_MAX ||
 	    m->address.n >= QSP_RPC_ADDRESS_MAX)
 		return QSP_E_INPUT;
@@ -149,6 +159,8 @@ qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *
 	qsp_writer_u8(w, m->verdict);
 	qsp_writer_vec16(w, m->key);
 	qsp_writer_vec16(w, qsp_bytes(m->methods, m->n_methods));
+	qsp_writer_vec16(w, m->ct);
+	qsp_writer_vec16(w, m->ck);
 }
 
 qsp_err
@@ -161,6 +173,8 @@ qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m)
 	m->verdict = qsp_reader_u8(&r);
 	m->key = qsp_reader_vec16(&r);
 	methods = qsp_reader_vec16(&r);
+	m->ct = qsp_reader_vec16(&r);
+	m->ck = qsp_reader_vec16(&r);
 	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_ACCEPT)
 		return QSP_E_INPUT;
 	if (methods.n)

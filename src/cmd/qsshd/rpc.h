@@ -18,7 +18,8 @@
 enum {
 	QSP_RPC_CONTROL_FD = 3,
 	QSP_RPC_CONFIG_FD = 4,
-	QSP_RPC_LOG_FD = 5, /* where it does not log to stderr itself */
+	QSP_RPC_LOG_FD = 5,    /* where it does not log to stderr itself */
+	QSP_RPC_REPLAY_FD = 6, /* net: the replay cache, which outlives it */
 };
 
 enum qsp_rpc_control {
@@ -39,7 +40,6 @@ enum qsp_rpc_link {
 	QSP_RPC_AUTH_ANSWER,    /* from auth */
 	QSP_RPC_SESSION,        /* to auth: the connection is open, start its session */
 	QSP_RPC_SESSION_ANSWER, /* from auth: + socket of the session, or none: refused */
-	QSP_RPC_FAILED,         /* to auth: the proof of an accepted key was wrong */
 	QSP_RPC_GONE,           /* to auth: forget this connection */
 };
 
@@ -98,6 +98,10 @@ struct qsp_rpc_auth {
 	struct qsp_bytes password;
 	struct qsp_bytes address; /* the client's */
 	uint16_t port;
+	bool has_proof;            /* KEM: the proof for the challenge of the answer before */
+	uint8_t kem;               /* of the suite */
+	struct qsp_bytes ck;       /* has_proof: what ss is to be mixed into */
+	struct qsp_bytes h, proof; /* has_proof, or a signature */
 };
 
 struct qsp_rpc_auth_answer {
@@ -106,6 +110,8 @@ struct qsp_rpc_auth_answer {
 	struct qsp_bytes key; /* blob, or nothing */
 	uint8_t methods[QSP_METHODS_MAX];
 	size_t n_methods;
+	struct qsp_bytes ct; /* a challenge, or nothing */
+	struct qsp_bytes ck; /* has_proof was accepted: with ss mixed in */
 };
 
 /* The two ends of the connection, for SSH_CONNECTION. */

@@ -56,6 +56,7 @@ struct qsp_server {
 	size_t n_listeners;
 	unsigned n_workers;
 	int relay[2]; /* log lines of the children; -1 where they write to stderr */
+	int replay;   /* the replay cache of all generations */
 	int parent;   /* who waits for us to be ready, or -1 */
 	int signals;
 	bool announced, stopping, failed;

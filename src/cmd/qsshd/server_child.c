@@ -91,12 +91,13 @@ start(struct qsp_server *s, struct qsp_server_generation *g, struct qsp_server_c
 	    qsp_ipc_pair(pair) == 0) {
 		sp.fd[sp.n_fds++] = pair[1];
 		sp.fd[sp.n_fds++] = config;
-		if (s->relay[1] >= 0) {
+		sp.fd[sp.n_fds++] = s->relay[1];
+		if (c == &g->net)
+			sp.fd[sp.n_fds++] = s->replay;
+		if (s->relay[1] >= 0)
 			how[0] = 'r';
-			sp.fd[sp.n_fds++] = s->relay[1];
-		} else {
+		else
 			sp.std[2] = STDERR_FILENO;
-		}
 		c->pid = qsp_spawn_start(&sp);
 	}
 	if (c->pid <= 0) {
