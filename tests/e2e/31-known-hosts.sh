@@ -57,12 +57,13 @@ err_has 'layout K, class S'
 expect "alias unknown" 255 "$(status_of strict yes -o HostKeyAlias=other)"
 
 # the question, on a terminal
-export QSP_E2E_TMUX="$TMP/tmux"
-tm() { tmux -S "$QSP_E2E_TMUX" -f /dev/null "$@"; }
+session=0
+tm() { tmux -S "$TMP/tmux.$session" -f /dev/null "$@"; }
 screen() { tm capture-pane -p -J -t e2e 2>/dev/null; }
 screen_has() { screen | grep -q -e "$1"; }
 on_terminal() {
 	tm kill-server 2>/dev/null || :
+	session=$((session + 1)) # a socket of its own: the old server may still be going
 	rm -f "$TMP/rc"
 	tm new-session -d -s e2e -x 200 -y 50 \
 		"env HOME='$HOME' $*; echo \$? >'$TMP/rc'; sleep 1000"

@@ -72,13 +72,15 @@ qssh-keygen -q -t kyber768 -N 'open sesame' -f "$TMP/locked" </dev/null >/dev/nu
 cat "$TMP/locked.pub" >>"$TMP/authorized_keys"
 expect "locked, batch" 255 "$(status_of login "$TMP/locked")"
 command -v tmux >/dev/null || exit 0
-tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
+session=0
+tm() { tmux -S "$TMP/tmux.$session" -f /dev/null "$@"; }
 screen() { tm capture-pane -p -J -t e2e 2>/dev/null; }
 screen_has() { screen | grep -q -e "$1"; }
 count() { [ "$(screen | grep -c -e "$1")" = "$2" ]; }
 has_rc() { [ -s "$TMP/rc" ]; }
 on_terminal() {
 	tm kill-server 2>/dev/null || :
+	session=$((session + 1)) # a socket of its own: the old server may still be going
 	rm -f "$TMP/rc"
 	tm new-session -d -s e2e -x 200 -y 50 \
 		"env HOME='$HOME' $*; echo \$? >'$TMP/rc'; sleep 1000"
