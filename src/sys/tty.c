@@ -55,7 +55,8 @@ guard(void)
 	done = true;
 	atexit(qsp_tty_restore);
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
-		struct sigaction old, sa = { .sa_handler = on_deadly, .sa_flags = (int)SA_RESETHAND };
+		struct sigaction old,
+			sa = { .sa_handler = on_deadly, .sa_flags = (int)SA_RESETHAND };
 
 		if (sigaction(deadly[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
 			sigaction(deadly[i], &sa, NULL);
