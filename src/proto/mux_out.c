@@ -202,6 +202,8 @@ qsp_mux_data_commit(struct qsp_mux *m, size_t n)
 	m->out.passed -= m->out.end - m->begun_at; /* what was begun, then what was meant */
 	m->out.end = m->begun_at + (n > 0 ? head + n : 0);
 	m->out.passed += m->out.end - m->begun_at;
+	if (n == 0 && m->out.start == m->out.end)
+		qsp_mux_sent(m, 0); /* nothing came after all: the room goes, too */
 	if (n == 0)
 		return;
 	qsp_writer_u32(&w, (uint32_t)(head - 4 + n));
