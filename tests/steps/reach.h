@@ -10,6 +10,7 @@
 #include "proto/steps.h"
 
 /* A state in which an engine waits, for the peer or for an answer, and a way to it. */
+#define HEARS(kind) (1u << (kind))
 struct place {
 	const char *name;
 	enum qsp_role role;
@@ -18,7 +19,9 @@ struct place {
 	enum qsp_method method;
 	bool unknown; /* layout T */
 	bool certificate, last, refuse;
-	bool outside; /* KEM: judged outside of the engine */
+	bool outside;     /* KEM: judged outside of the engine */
+	unsigned hears;   /* kinds of type 1 that are legal there by [P4.5] */
+	unsigned control; /* of type 3, but CLOSE, by [P5.1] */
 };
 extern const struct place places[];
 extern const size_t n_places;

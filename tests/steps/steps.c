@@ -84,8 +84,11 @@ handshake_message(const struct place *at, unsigned kind)
 	struct pair *p = reach(at, &s);
 	bool has = kind > 0 && kind <= QSP_MSG_EPOCH &&
 		   qsp_steps_has(at->role, at->state, (enum qsp_event)kind);
+	bool legal = kind <= QSP_MSG_EPOCH && at->hears & HEARS(kind);
 	qsp_err e = say_to(p, s, QSP_TYPE_HANDSHAKE, (uint8_t)kind, junk, sizeof(junk));
 
+	if (has != legal)
+		fail_msg("%s, kind %u: the table says %d", at->name, kind, has);
 	if (has == turned_away(s->conn))
 		fail_msg("%s, kind %u: the table says %d, the engine %d (%s)", at->name, kind, has,
 			 e, qsp_conn_why(s->conn));
@@ -137,6 +140,8 @@ control_message(const struct place *at, unsigned kind)
 		pair_free(p);
 		return;
 	}
+	if (has != (kind <= 8 && at->control & HEARS(kind)))
+		fail_msg("%s, control %u: the table says %d", at->name, kind, has);
 	if (has == refused)
 		fail_msg("%s, control %u: the table says %d, the engine %d (%s)", at->name, kind,
 			 has, e, why);
@@ -297,6 +302,41 @@ passing_states_hear_nothing(void **state)
 	}
 }
 
+/* [P2.6] A message behind which the sender's epoch changes ends its cell, cut in two or not. */
+static void
+epoch_ends_its_cell(void **state)
+{
+	static const uint8_t message[] = { QSP_MSG_EPOCH, 0, 0, 0, 0xff };
+
+	(void)state;
+	for (size_t i = 0; i < n_places; i++) {
+		if (places[i].state != QSP_ST_S_SENT_OK)
+			continue;
+		for (size_t cut = 0; cut < 5; cut++) {
+			for (size_t extra = 0; extra < 2; extra++) {
+				struct pair_side *s;
+				struct pair *p = reach(&places[i], &s);
+				uint8_t cell[QSP_CELL_LEN];
+				struct qsp_bytes data;
+				size_t used, n;
+				qsp_err e;
+
+				n = forge(p, s, QSP_TYPE_HANDSHAKE, message, cut, cell);
+				e = qsp_conn_recv(s->conn, p->now, cell, n, &used, &data);
+				if (cut < 4) {
+					assert_int_equal(e, QSP_OK);
+					n = forge(p, s, QSP_TYPE_HANDSHAKE, message + cut,
+						  4 - cut + extra, cell);
+					e = qsp_conn_recv(s->conn, p->now, cell, n, &used, &data);
+					assert_int_equal(e, extra ? QSP_E_PROTOCOL : QSP_OK);
+				}
+				assert_int_equal(s->conn->state, e ? QSP_ST_DEAD : QSP_ST_OPEN);
+				pair_free(p);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -306,6 +346,7 @@ main(void)
 		cmocka_unit_test(every_other_record),
 		cmocka_unit_test(questions_stop_the_input),
 		cmocka_unit_test(flights_of_junk),
+		cmocka_unit_test(epoch_ends_its_cell),
 		cmocka_unit_test(passing_states_hear_nothing),
 	};
 
