@@ -51,22 +51,21 @@ static const struct qsp_client_choice levels[] = {
 	{ "debug", QSP_LOG_DEBUG1 },    { "debug2", QSP_LOG_DEBUG2 },
 	{ "debug3", QSP_LOG_DEBUG3 },   { NULL, 0 }
 };
-#define AT(member) offsetof(struct qsp_client_config, member)
-#define YES_NO(name, member, fallback)                                                             \
+#define AT(member) .at = offsetof(struct qsp_client_config, member)
+#define ONE_OF(keyword, member, names, def)                                                        \
 	{                                                                                          \
-		name, QSP_CLIENT_CHOICE, AT(member), no_yes, 0, 0, fallback, NULL                  \
+		.name = keyword, .choices = names, AT(member), .kind = QSP_CLIENT_CHOICE,          \
+		.fallback = def                                                                    \
 	}
-#define ONE_OF(name, member, choices, fallback)                                                    \
+#define YES_NO(keyword, member, def) ONE_OF(keyword, member, no_yes, def)
+#define INTEGER(keyword, what, member, least, most, def)                                           \
 	{                                                                                          \
-		name, QSP_CLIENT_CHOICE, AT(member), choices, 0, 0, fallback, NULL                 \
+		.name = keyword, AT(member), .kind = what, .min = least, .max = most,              \
+		.fallback = def                                                                    \
 	}
-#define INTEGER(name, kind, member, min, max, fallback)                                            \
+#define TEXT(keyword, what, member, def)                                                           \
 	{                                                                                          \
-		name, kind, AT(member), NULL, min, max, fallback, NULL                             \
-	}
-#define TEXT(name, kind, member, text)                                                             \
-	{                                                                                          \
-		name, kind, AT(member), NULL, 0, 0, 0, text                                        \
+		.name = keyword, .text = def, AT(member), .kind = what                             \
 	}
 
 #define METHODS "publickey,keyboard-interactive,password"

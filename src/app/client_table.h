@@ -27,11 +27,11 @@ enum qsp_client_kind {
 
 struct qsp_client_keyword {
 	const char *name;
-	enum qsp_client_kind kind;
-	size_t at; /* in struct qsp_client_config */
 	const struct qsp_client_choice *choices;
-	int min, max, fallback;
 	const char *text; /* default of strings and lists; words of a list part at a space */
+	size_t at;        /* in struct qsp_client_config */
+	enum qsp_client_kind kind;
+	int min, max, fallback;
 };
 
 extern const struct qsp_client_keyword qsp_client_table[];

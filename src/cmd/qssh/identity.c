@@ -64,6 +64,7 @@ open_with_passphrase(struct qsp_qssh *q, const char *path, struct qsp_bytes text
 	char question[600];
 	qsp_err e = QSP_E_PASSPHRASE;
 
+	p.s[0] = 0;
 	if (q->cfg.batch_mode == QSP_CLIENT_YES || !q->can_ask) {
 		qsp_qssh_say(QSP_LOG_VERBOSE,
 			     "Load key \"%s\": it has a passphrase, and nobody can be asked", path);

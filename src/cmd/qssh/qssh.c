@@ -77,7 +77,7 @@ read_config(struct qsp_qssh *q)
 static int
 take_command(struct qsp_qssh *q)
 {
-	size_t n = 0;
+	size_t n = 1;
 	char *line, *p;
 
 	if (!q->opt.command) {

@@ -100,52 +100,53 @@ struct qsp_qssh {
 	struct qsp_qssh_options opt;
 	struct qsp_client_config cfg;
 	struct qsp_client_tokens tokens;
-	char *home, *local_user, *host, *user, *name; /* name: as known_hosts has it */
-	char key_name[QSP_KNOWN_HOSTS_NAME_MAX];
-	uint16_t port;
+	char *home, *local_user, *host, *user;
+	const char *name; /* of the host, for messages */
 	struct qsp_crypto *cx;
 	struct qsp_config *qsp;
 	uv_loop_t loop;
 	struct qsp_drive_pool *pool;
 	struct qsp_drive *drive;
+	enum qsp_qssh_stage stage;
+	qsp_err end; /* as ops->closed said */
+	int status;
+	uint16_t port;
+	char key_name[QSP_KNOWN_HOSTS_NAME_MAX]; /* of the host, in known_hosts */
 
 	/* contact.c, host.c */
-	enum qsp_qssh_stage stage;
 	struct qsp_qssh_call call;
 	uv_timer_t patience;                  /* for an answer of the server */
-	bool silent;                          /* there was none */
 	struct qsp_known_hosts_match contact; /* what is known, if has_contact */
-	bool has_contact;
 	char *contact_path;
-	bool add_host,
-		distrusted; /* distrusted: a changed key that StrictHostKeyChecking=no let pass */
-	bool secret_stored, asked_trust;
 
 	/* auth.c */
 	struct qsp_qssh_identity ids[QSP_QSSH_KEYS_MAX];
 	size_t n_ids;
-	bool ids_loaded, can_ask, none_tried;
 	struct qsp_qssh_identity *asking; /* the identity of the attempt that runs */
 	int password_tries, interactive_tries;
 	enum qsp_method method;
 
 	/* session.c */
 	uint32_t channel;
-	bool has_channel, want_tty, has_tty, raw, started, channel_closed, got_status;
-	bool input_eof, closing;
 	unsigned replies; /* waited for: the pty's, then the program's */
+	int killed_by;    /* our own signal */
+	int alive_missed;
+	uint64_t alive_seen;
+	uv_timer_t alive;
+	uv_signal_t signals[5];
+	size_t n_signals;
 	struct qsp_stdio in;
 	struct qsp_qssh_out out, err;
 	struct qsp_qssh_escapes escapes;
-	uv_signal_t signals[5];
-	size_t n_signals;
-	uv_timer_t alive;
-	uint64_t alive_seen;
-	int alive_missed;
-	int killed_by; /* our own signal */
 
-	qsp_err end; /* as ops->closed said */
-	int status;
+	bool silent; /* there was no answer */
+	bool has_contact;
+	bool add_host;   /* once its key is proven */
+	bool distrusted; /* a changed key that StrictHostKeyChecking=no let pass */
+	bool secret_stored, asked_trust;
+	bool ids_loaded, can_ask, none_tried;
+	bool has_channel, want_tty, has_tty, raw, started, channel_closed, got_status;
+	bool input_eof, closing;
 };
 
 /* contact.c: the way to an open session and through it; the exit status. */
