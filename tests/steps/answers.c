@@ -206,7 +206,7 @@ other_calls(void **state)
 		struct pair *p = reach(at, &s);
 		struct qsp_conn *c = s->conn;
 		bool open = at->state == QSP_ST_OPEN;
-		/* [P4.5] nothing in front of M2, nothing from a client that waits for CERTIFICATE */
+		/* [P4.5] none in front of M2, none from a client that waits for CERTIFICATE */
 		bool noise = c->tx.serial != 0 && at->state != QSP_ST_C_WAIT_CERTIFICATE &&
 			     !(c->out && c->out->type == QSP_TYPE_FLIGHT);
 		bool settled = open && at->rekey == QSP_RK_IDLE;

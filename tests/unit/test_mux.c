@@ -302,7 +302,7 @@ pour(struct ends *e)
 	return sum;
 }
 
-/* The window doubles while it is used up within 200 ms, up to its bound, and stays when it is not. */
+/* The window doubles while it is used up within 200 ms, up to its bound, and else stays. */
 static void
 windows_grow(void **state)
 {

@@ -199,7 +199,7 @@ cut_at_every_byte(void **state)
 	qsp_mux_free(m);
 }
 
-/* What is in the stream now ends the connection, whole and byte by byte; `good` bytes do not yet. */
+/* What is in the stream now ends the connection, whole and byte by byte. */
 static void
 broken(const char *what)
 {
@@ -365,7 +365,7 @@ bad_types(void **state)
 	}
 }
 
-/* The full window may come, and the largest message; on a channel that we closed it is thrown away. */
+/* The full window may come, and the largest message; what comes after our close is dropped. */
 static void
 just_right(void **state)
 {

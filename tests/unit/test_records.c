@@ -88,7 +88,7 @@ end_of_an_epoch(void **state)
 	}
 }
 
-/* [P2.4] Sent timestamps start at the session's start and never go back, whatever the clock does. */
+/* [P2.4] Timestamps count from the session's start and never go back, whatever the clock does. */
 static void
 clocks(void **state)
 {
