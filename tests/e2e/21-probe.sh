@@ -19,6 +19,26 @@ wait_log '^[0-9]* further refusals were not logged$'
 lines=$(grep -c '^Refused ' "$SERVER_LOG")
 [ "$lines" -lt 200 ] || fail "$lines lines about refusals"
 
+# What was accepted stays refused when qsshd-net is killed, and when it is replaced.
+mkfifo "$TMP/fifo"
+replaced() {
+	rm -f "$TMP/holding"
+	probe again <"$TMP/fifo" >"$TMP/holding" &
+	prober=$!
+	pids="$pids $prober"
+	exec 9>"$TMP/fifo"
+	wait_for test -s "$TMP/holding"
+	net=$(children "$SERVER" qsshd-net)
+	"$@"
+	wait_for gone "$net"
+	exec 9>&-
+	wait "$prober" || fail "a replay after: $*"
+}
+kill_net() { kill -9 "$net"; }
+reload() { kill -HUP "$SERVER"; }
+replaced kill_net
+replaced reload
+
 # A server that refuses first contacts is silent to those too.
 stop_server
 start_server 'FirstContact no'

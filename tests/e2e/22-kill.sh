@@ -46,7 +46,7 @@ for pty in -T -tt; do
 	next_login "qsshd-session"
 
 	long_login $pty
-	kill -9 "$login"
+	kill -9 "$(children "$login" qssh)"
 	wait "$login" 2>/dev/null || :
 	wait_for gone "$shell"
 	wait_for gone "$session"
@@ -84,7 +84,7 @@ kill -9 "$SERVER"
 wait "$SERVER" 2>/dev/null || :
 login_ends_255 "qsshd"
 wait_for gone "$net"
-wait_for gone "$(: ; printf '%s' "$session")"
+wait_for gone "$session"
 no_more() { [ -z "$(ours)" ]; }
 wait_for no_more
 

@@ -264,10 +264,15 @@ qsp_net_link_drop(struct qsp_net_worker *w)
 	for (size_t i = 0; i < w->n_places; i++) {
 		struct qsp_net_conn *c = w->conn[i];
 
-		if (c != NULL && c->asking != QSP_NET_NOTHING && c->sent) {
+		if (c == NULL)
+			continue;
+		if (c->asking != QSP_NET_NOTHING && c->sent) {
 			c->sent = false;
 			enqueue(c);
 		}
+		/* the next one will not know of its login */
+		if (c->session_asked && c->session == NULL)
+			qsp_net_conn_close(c, QSP_REASON_INTERNAL_ERROR, "try again");
 	}
 }
 

@@ -13,11 +13,15 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "app/replaymap.h"
 #include "sys/file.h"
 #include "sys/sdnotify.h"
 #include "sys/spawn.h"
+
+#define REPLAY_MAX (1u << 20) /* 24 bytes each, of memory that is touched as it fills */
 
 static void __attribute__((noreturn)) usage(void)
 {
@@ -184,6 +188,15 @@ watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static qsp_time
+wall_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
+}
+
 static unsigned
 workers(const struct qsp_qsshd_config *c)
 {
@@ -210,6 +223,8 @@ serve(struct qsp_server_options *o, const struct qsp_qsshd_config *c, int n_sock
 		die("no socket for the log");
 	if (!o->foreground)
 		quiet_streams(o->to_stderr);
+	if (qsp_replaymap_create(REPLAY_MAX, wall_now(), &s.replay))
+		die("no memory for the replay cache");
 	s.signals = watch_signals();
 	if (s.signals < 0)
 		die("no signalfd");

@@ -5,6 +5,7 @@
  *	probe PORT PUBKEY SECRET garbage      what scanners send, in all lengths
  *	probe PORT PUBKEY SECRET flips K|T    a good M1 with one byte wrong, for every byte
  *	probe PORT PUBKEY SECRET replay       a good M1 a second time
+ *	probe PORT PUBKEY SECRET again        the same, but once standard input ends
  *	probe PORT PUBKEY SECRET hold N       N connections that stop after M2, until standard input ends
  *	probe PORT PUBKEY SECRET wait         one that stops after M2; says how the server ends it
  *	probe PORT PUBKEY SECRET quiet N      N connections that say nothing, until standard input ends
@@ -278,6 +279,28 @@ wait_for_input(void)
 		;
 }
 
+/* What happens to the server meanwhile is the scenario's business. */
+static void
+again(void)
+{
+	uint8_t m1[2][QSP_FLIGHT_LEN];
+
+	for (int known = 0; known < 2; known++) {
+		int fd = dial();
+
+		qsp_conn_free(good_m1(known, m1[known]));
+		send_all(fd, m1[known], QSP_FLIGHT_LEN);
+		expect_m2(fd);
+		close(fd);
+	}
+	printf("holding\n");
+	fflush(stdout);
+	wait_for_input();
+	probe(m1[0], QSP_FLIGHT_LEN);
+	probe(m1[1], QSP_FLIGHT_LEN);
+	judge();
+}
+
 static void
 hold(long n, bool quiet)
 {
@@ -348,6 +371,8 @@ main(int argc, char **argv)
 		flips(*arg == 'K');
 	else if (strcmp(what, "replay") == 0)
 		replay();
+	else if (strcmp(what, "again") == 0)
+		again();
 	else if (strcmp(what, "hold") == 0)
 		hold(strtol(arg, NULL, 10), false);
 	else if (strcmp(what, "quiet") == 0)
