@@ -337,6 +337,39 @@ epoch_ends_its_cell(void **state)
 	}
 }
 
+/* [P2.6] A length is judged as soon as the head is there, by the bound of the time. */
+static void
+announced_lengths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_places; i++) {
+		bool open = places[i].state == QSP_ST_OPEN;
+		uint32_t most = open ? QSP_MSG_LATE_MAX : QSP_MSG_EARLY_MAX;
+
+		if (!reads_records(&places[i]))
+			continue;
+		for (uint32_t over = 0; over < 2; over++) {
+			struct pair_side *s;
+			struct pair *p = reach(&places[i], &s);
+			uint8_t cell[QSP_CELL_LEN], head[4];
+			struct qsp_bytes data;
+			size_t used, n;
+			qsp_err e;
+
+			qsp_bytes_put32(head, (uint32_t)QSP_MSG_CERTIFICATE << 24 | (most + over));
+			n = forge(p, s, QSP_TYPE_HANDSHAKE, head, sizeof(head), cell);
+			e = qsp_conn_recv(s->conn, p->now, cell, n, &used, &data);
+			assert_int_equal(e, over ? QSP_E_PROTOCOL : QSP_OK);
+			if (over)
+				check_dead(p, s, e, QSP_REASON_PROTOCOL_ERROR);
+			else
+				assert_true(s->conn->in[0].cap <=
+					    4096); /* not what was announced */
+			pair_free(p);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -347,6 +380,7 @@ main(void)
 		cmocka_unit_test(questions_stop_the_input),
 		cmocka_unit_test(flights_of_junk),
 		cmocka_unit_test(epoch_ends_its_cell),
+		cmocka_unit_test(announced_lengths),
 		cmocka_unit_test(passing_states_hear_nothing),
 	};
 
