@@ -59,6 +59,11 @@ ours() {
 	done
 }
 
+# A sanitizer's report in a server's log fails the scenario.
+sanitized() {
+	! grep -l -e 'Sanitizer' -e 'runtime error:' "$TMP"/*.log 2>/dev/null
+}
+
 finish() {
 	status=$?
 	trap - EXIT INT TERM HUP
@@ -73,6 +78,10 @@ finish() {
 		done
 		kill -KILL "$p" 2>/dev/null || :
 	done
+	if [ $status -eq 0 ] && ! sanitized; then
+		cat "$TMP"/*.log >&2
+		status=1
+	fi
 	if [ -n "${QSP_E2E_KEEP:-}" ]; then
 		say "kept: $TMP"
 	else
@@ -180,6 +189,7 @@ stop_server() {
 	kill -TERM "$SERVER" 2>/dev/null || :
 	wait_for gone "$SERVER"
 	wait "$SERVER" 2>/dev/null || :
+	sanitized || fail "a sanitizer has complained"
 }
 
 # qssh to the server, never asking; its own options may come first: client -v -- true
