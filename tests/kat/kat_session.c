@@ -157,10 +157,11 @@ rekey_as_heard(struct session *s)
 	struct duo *d = s->d;
 
 	for (const struct qsp_outgoing *q = d->client.c->out; q; q = q->next) {
-		bool kem = q->data[4] & QSP_MSG_REKEY_KEM;
+		bool kem;
 
 		if (q->type != QSP_TYPE_CONTROL || q->data[0] != QSP_MSG_REKEY_ACK)
 			continue;
+		kem = q->data[4] & QSP_MSG_REKEY_KEM;
 		inject_script(&d->server.inject, "material", kem ? "rekey x" : NULL);
 		inject_set(&d->server.inject);
 		assert_int_equal(qsp_conn_rekey(d->server.c, kem ? QSP_REKEY_KEM : 0), QSP_OK);

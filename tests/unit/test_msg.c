@@ -304,7 +304,9 @@ server_info(void **state)
 	assert_true(qsp_bytes_equal(got.secret, m.secret));
 	assert_true(qsp_bytes_equal(got.host_key, m.host_key));
 	assert_true(qsp_bytes_equal(got.software, m.software));
-	assert_int_equal(again_server_info(qsp_bytes(buf, n), &w), QSP_OK);
+	assert_int_equal(try_exact(again_server_info, qsp_bytes(buf, n), &w), QSP_OK);
+	assert_int_equal(w.n, n);
+	assert_memory_equal(room, buf, n);
 	w = qsp_writer_of(buf, sizeof(buf));
 	qsp_writer_u8(&w, 77);
 	qsp_writer_vec16(&w, text("of tomorrow"));
