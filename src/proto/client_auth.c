@@ -197,13 +197,14 @@ static qsp_err
 take_failure(struct qsp_conn *c, const struct qsp_input *in)
 {
 	struct qsp_handshake *hs = c->hs;
+	struct qsp_client_facts *f = c->facts;
 	struct qsp_msg_auth_failure m;
 
 	if (qsp_msg_get_auth_failure(in->body, &m) != 0)
 		return qsp_engine_fail(c, QSP_E_PROTOCOL, "AUTH_FAILURE: malformed");
-	hs->n_methods = (uint8_t)(m.methods.n < QSP_METHODS_MAX ? m.methods.n : QSP_METHODS_MAX);
-	memcpy(hs->methods, m.methods.p, hs->n_methods);
-	hs->partial = m.partial;
+	f->n_methods = (uint8_t)(m.methods.n < QSP_METHODS_MAX ? m.methods.n : QSP_METHODS_MAX);
+	memcpy(f->methods, m.methods.p, f->n_methods);
+	f->partial = m.partial;
 	hs->failures++;
 	qsp_transcript_mix_hash(&hs->t, in->whole);
 	if (!m.partial)

@@ -70,11 +70,11 @@ qsp_conn_login(struct qsp_conn *c, const struct qsp_login *l)
 size_t
 qsp_conn_methods(const struct qsp_conn *c, uint8_t methods[QSP_METHODS_MAX], bool *partial)
 {
-	*partial = c->hs && c->hs->partial;
-	if (!c->hs)
+	*partial = c->facts && c->facts->partial;
+	if (!c->facts)
 		return 0;
-	memcpy(methods, c->hs->methods, c->hs->n_methods);
-	return c->hs->n_methods;
+	memcpy(methods, c->facts->methods, c->facts->n_methods);
+	return c->facts->n_methods;
 }
 
 qsp_err

@@ -135,6 +135,9 @@ struct qsp_client_facts {
 	struct qsp_key_public host_key;
 	uint8_t secret[QSP_OK_LEN];
 	bool has_secret;
+	uint8_t methods[QSP_METHODS_MAX]; /* of the latest AUTH_FAILURE */
+	uint8_t n_methods;
+	bool partial;
 };
 
 struct qsp_handshake {

@@ -83,14 +83,14 @@ method_of(const struct qsp_qssh_identity *id)
 }
 
 static struct attempt
-next_key(struct qsp_qssh *q, const struct qsp_qssh_identity *but)
+next_key(struct qsp_qssh *q)
 {
 	if (q->cfg.pubkey != QSP_CLIENT_YES)
 		return (struct attempt){ 0 };
 	for (size_t i = 0; i < q->n_ids; i++) {
 		struct qsp_qssh_identity *id = &q->ids[i];
 
-		if (id != but && !id->tried && !id->broken && is_offered(q, method_of(id)))
+		if (!id->tried && !id->broken && is_offered(q, method_of(id)))
 			return (struct attempt){ method_of(id), id };
 	}
 	return (struct attempt){ 0 };
@@ -102,30 +102,28 @@ is_word(const char *s, size_t n, const char *word)
 	return strlen(word) == n && strncasecmp(s, word, n) == 0;
 }
 
-/* What is next in the preferred order, as if `but` had failed already. */
+/* What is next in the preferred order, after all that was tried. */
 static struct attempt
-choose(struct qsp_qssh *q, const struct attempt *but)
+choose(struct qsp_qssh *q)
 {
 	const char *p = q->cfg.preferred_authentications;
-	enum qsp_method not = but ? but->method : 0;
 
 	for (; *p; p += strspn(p, ", ")) {
 		size_t n = strcspn(p, ", ");
 		struct attempt a = { 0 };
 
 		if (is_word(p, n, "publickey"))
-			a = next_key(q, but ? but->id : NULL);
-		else if (is_word(p, n, "none") && !q->none_tried && not != QSP_METHOD_NONE)
+			a = next_key(q);
+		else if (is_word(p, n, "none") && !q->none_tried)
 			a.method = QSP_METHOD_NONE;
 		else if (is_word(p, n, "password") && q->cfg.password == QSP_CLIENT_YES &&
 			 may_prompt(q) && is_offered(q, QSP_METHOD_PASSWORD) &&
-			 q->password_tries + (not == QSP_METHOD_PASSWORD) < q->cfg.password_prompts)
+			 q->password_tries < q->cfg.password_prompts)
 			a.method = QSP_METHOD_PASSWORD;
 		else if (is_word(p, n, "keyboard-interactive") &&
 			 q->cfg.interactive == QSP_CLIENT_YES && may_prompt(q) &&
 			 is_offered(q, QSP_METHOD_INTERACTIVE) &&
-			 q->interactive_tries + (not == QSP_METHOD_INTERACTIVE) <
-				 q->cfg.password_prompts)
+			 q->interactive_tries < q->cfg.password_prompts)
 			a.method = QSP_METHOD_INTERACTIVE;
 		if (a.method)
 			return a;
@@ -150,7 +148,7 @@ login(struct qsp_qssh *q, const struct attempt *a, struct qsp_bytes password)
 			       .method = a->method,
 			       .key = a->id ? &a->id->pub : NULL,
 			       .password = password,
-			       .last = choose(q, a).method == 0 };
+			       .last = choose(q).method == 0 };
 	qsp_err e = qsp_conn_login(qsp_drive_conn(q->drive), &l);
 
 	qsp_qssh_say(QSP_LOG_DEBUG1, "Trying %s%s%s%s", method_name((uint8_t)a->method),
@@ -197,7 +195,7 @@ qsp_qssh_auth_next(struct qsp_qssh *q)
 
 	tell_partial(q);
 	qsp_qssh_identity_load_all(q);
-	a = choose(q, NULL);
+	a = choose(q);
 	q->method = a.method;
 	q->asking = a.id;
 	switch (a.method) {
