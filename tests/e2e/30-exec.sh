@@ -101,6 +101,15 @@ for p in $many; do
 done
 expect many 12345678 "$(cat "$TMP"/many.* | tr -d '\n')"
 
+# a server that stops answering is noticed
+net=$(children "$SERVER" qsshd-net)
+rc=0
+CLIENT_OPTIONS='-o ServerAliveInterval=1 -o ServerAliveCountMax=1' client \
+    "kill -STOP $net; exec sleep 1000" 2>"$TMP/e" || rc=$?
+kill -CONT "$net"
+expect "dead server" 255 "$rc"
+grep -q 'Timeout, server 127.0.0.1 not responding' "$TMP/e" || fail "$(cat "$TMP/e")"
+
 # failures of ours are 255, and say what failed
 expect "usage" 255 "$(status_of qssh)"
 expect "bad option" 255 "$(status_of qssh --nonsense host)"

@@ -91,10 +91,41 @@ wait_for has_rc
 expect "answered with the fingerprint" 0 "$(cat "$TMP/rc")"
 [ -s "$KNOWN_HOSTS" ] || fail "the accepted key was not kept"
 
+# a bridge line: its id stands for the question, its secret for the first contact
+rm "$KNOWN_HOSTS"
+id=$(printf '%s=' "${print#SHA3:}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
+secret=$(sed -n 's/^current [^ ]* //p' "$TMP/host_key.secret")
+bridge() {
+	setsid -w "$QSP_BIN/qssh" -v -F none -i "$KEY" -o "UserKnownHostsFile=$KNOWN_HOSTS" \
+	    -o GlobalKnownHostsFile=none -o ConnectTimeout=1 -l "$USER_NAME" "$1" true
+}
+expect "bridge" 0 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id&k=$secret")"
+err_has 'layout T, class S'
+grep -q ' k=' "$KNOWN_HOSTS" || fail "the host of a bridge line was not kept"
+expect "bridge, known" 0 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id&k=$secret")"
+err_has 'layout K, class S'
+rm "$KNOWN_HOSTS"
+other=$(printf '%s' "$id" | tr 0-9a-f 1-9a-f0)
+expect "bridge, other id" 255 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$other&k=$secret")"
+err_has 'not the one that the bridge line names'
+expect "bridge, other secret" 255 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id&k=$other")"
+err_has 'secret in the bridge line is no longer valid'
+expect "bridge, malformed" 255 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id")"
+[ ! -e "$KNOWN_HOSTS" ] || fail "a refused key was kept"
+
+# a server that does not answer strangers
+stop_server
+sed -i "s/^Port 0/Port $PORT/; 1i FirstContact no" "$SERVER_CONFIG"
+run_server
+expect "no strangers" 255 "$(status_of strict accept-new -o ConnectTimeout=1)"
+err_has 'it does not answer strangers: ask for its bridge line'
+expect "but by a bridge" 0 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id&k=$secret")"
+expect "and from then on" 0 "$(status_of strict yes)"
+sed -i '/^FirstContact no/d' "$SERVER_CONFIG"
+
 # the server's key changes: it cannot answer a client that knows the old one
 stop_server
 new_host_key
-sed -i "s/^Port 0/Port $PORT/" "$SERVER_CONFIG"
 run_server
 expect "changed, batch" 255 "$(status_of strict yes -o BatchMode=yes -o ConnectTimeout=1)"
 err_has 'does not answer the handshake'

@@ -111,4 +111,23 @@ on_terminal "$ask -i $TMP/moved -i $TMP/locked 127.0.0.1 true"
 wait_for has_rc
 expect "not needed, not asked" 0 "$(cat "$TMP/rc")"
 ! screen_has 'Enter passphrase' || fail "a passphrase was asked for nothing"
+
+# a password is asked for as often as it may be, and never shown
+stop_server
+start_server 'PasswordAuthentication yes'
+rm -f "$KNOWN_HOSTS"
+expect "after the restart" 0 "$(status_of login "$TMP/moved")"
+ask="$QSP_BIN/qssh -F none -p $PORT -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME \
+-o PreferredAuthentications=password -o NumberOfPasswordPrompts=2"
+on_terminal "$ask 127.0.0.1 true"
+for n in 1 2; do
+	wait_for count "^$USER_NAME@127\\.0\\.0\\.1's password:" $n
+	tm send-keys -t e2e -l 'certainly wrong'
+	tm send-keys -t e2e Enter
+done
+wait_for has_rc
+expect "wrong passwords" 255 "$(cat "$TMP/rc")"
+screen_has 'Permission denied, please try again' || fail "$(screen)"
+screen_has 'Permission denied (publickey,password' || fail "$(screen)"
+! screen_has certainly || fail "the password was shown"
 tm kill-server 2>/dev/null || :
