@@ -228,7 +228,7 @@ auth_messages(void **state)
 	qsp_msg_put_auth_request(&w, &q);
 	assert_int_equal(qsp_msg_get_auth_request(qsp_writer_bytes(&w), &q), QSP_OK);
 	w = qsp_writer_of(buf, sizeof(buf));
-	q.user = qsp_bytes(room, QSP_USER_MAX + 1);
+	q = (struct qsp_msg_auth_request){ qsp_bytes(room, QSP_USER_MAX + 1), 3, text("body") };
 	qsp_msg_put_auth_request(&w, &q);
 	assert_int_equal(qsp_msg_get_auth_request(qsp_writer_bytes(&w), &q), QSP_E_INPUT);
 
