@@ -41,7 +41,7 @@ qsp_bytes_is(struct qsp_bytes a, const char *s)
 static inline struct qsp_bytes
 qsp_bytes_from(struct qsp_bytes a, size_t n)
 {
-	return (struct qsp_bytes){ a.p + n, a.n - n };
+	return (struct qsp_bytes){ n > 0 ? a.p + n : a.p, a.n - n }; /* a.p may be NULL */
 }
 
 static inline void
