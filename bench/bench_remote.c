@@ -195,9 +195,10 @@ run(SSL_CTX *ctx, const char *port, bool up, const char *command)
 	bench_need(l.fd >= 0 && connect(l.fd, (struct sockaddr *)&a, sizeof(a)) == 0, "connect");
 	set_up(&l, ctx, false);
 	link_write(&l, head, HEAD);
-	if (up)
+	if (up) {
 		to_link(0, &l);
-	link_shut(&l);
+		link_shut(&l);
+	}
 	from_link(&l, 1); /* up: nothing, until the command has ended */
 }
 

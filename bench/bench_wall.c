@@ -1,20 +1,49 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How long shell commands take, in turn: wall ROUNDS SERIES COMMAND [SERIES COMMAND]...
+ * How long shell commands take, in turn:
+ *
+ *   wall ROUNDS FILE SERIES COMMAND [SERIES COMMAND]...
+ *   wall stamp FILE
+ *
  * Each round runs each command once, A B A B, so that what else the machine does meets them alike.
- * Samples are seconds. A round before the first is not counted.
+ * Samples are seconds. A round before the first is not counted. A command that somewhere runs the
+ * second form is timed from that moment on: so a remote command leaves out the login before it.
  */
 #include "bench.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static double
-seconds(const char *command)
+static int
+stamp(const char *file)
 {
-	uint64_t from = bench_wall_ns();
+	FILE *f = fopen(file, "w");
+
+	bench_need(f && fprintf(f, "%" PRIu64 "\n", bench_wall_ns()) > 0 && fclose(f) == 0, file);
+	return 0;
+}
+
+/* The time in the file, or `from` where there is no file. */
+static uint64_t
+stamped(const char *file, uint64_t from)
+{
+	FILE *f = fopen(file, "r");
+
+	if (!f)
+		return from;
+	bench_need(fscanf(f, "%" SCNu64, &from) == 1, file);
+	fclose(f);
+	return from;
+}
+
+static double
+seconds(const char *command, const char *file)
+{
+	uint64_t from = bench_wall_ns(), to;
 	pid_t pid = fork();
 	int status = 0;
 
@@ -24,18 +53,26 @@ seconds(const char *command)
 		_exit(127);
 	}
 	bench_need(waitpid(pid, &status, 0) == pid && status == 0, command);
-	return (double)(bench_wall_ns() - from) / 1e9;
+	to = bench_wall_ns();
+	from = stamped(file, from);
+	unlink(file);
+	return (double)(to - from) / 1e9;
 }
 
 int
 main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 0;
+	int rounds;
 
-	bench_need(rounds > 0 && argc % 2 == 0, "usage: wall ROUNDS SERIES COMMAND ...");
+	if (argc == 3 && strcmp(argv[1], "stamp") == 0)
+		return stamp(argv[2]);
+	rounds = argc > 1 ? atoi(argv[1]) : 0;
+	bench_need(rounds > 0 && argc > 3 && argc % 2 == 1,
+		   "usage: wall ROUNDS FILE SERIES COMMAND ...");
+	unlink(argv[2]);
 	for (int r = -1; r < rounds; r++) {
-		for (int i = 2; i < argc; i += 2) {
-			double s = seconds(argv[i + 1]);
+		for (int i = 3; i < argc; i += 2) {
+			double s = seconds(argv[i + 1], argv[2]);
 
 			if (r >= 0)
 				bench_sample(argv[i], s);
