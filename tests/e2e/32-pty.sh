@@ -17,7 +17,7 @@ type_line() { tm send-keys -t e2e -l "$1" && tm send-keys -t e2e Enter; }
 qssh="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME"
 qssh="$qssh 127.0.0.1"
 # a plain shell here, in which qssh is started by hand
-tm new-session -d -s e2e -x 91 -y 33 "env HOME='$HOME' PS1='local> ' ENV= sh"
+tm new-session -d -s e2e -x 91 -y 33 "exec env HOME='$HOME' PS1='local> ' ENV= sh"
 wait_for screen_has '^local>'
 modes() {
 	type_line "stty -g >'$TMP/modes.$1'; echo modes.$1"
@@ -93,12 +93,7 @@ wait_for screen_has '^third>'
 type_line 'echo $$ >'"$TMP/shell.pid"
 has_shell() { [ -s "$TMP/shell.pid" ]; }
 wait_for has_shell
-for p in /proc/[0-9]*; do
-	if [ "$(cat "$p/comm" 2>/dev/null)" = qssh ] &&
-	    { tr '\0' '\n' <"$p/environ"; } 2>/dev/null | grep -qx "HOME=$HOME"; then
-		kill -TERM "${p#/proc/}"
-	fi
-done
+kill -TERM "$(children "$(tm display-message -p -t e2e '#{pane_pid}')" qssh)"
 wait_for screen_has 'Killed by signal 15'
 wait_for gone "$(cat "$TMP/shell.pid")"
 modes killed
