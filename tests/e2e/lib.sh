@@ -22,6 +22,9 @@ HOME=$TMP/home
 mkdir -m 700 "$HOME" "$HOME/.qssh"
 export HOME
 unset QSSH_AUTH_SOCK SSH_AUTH_SOCK DISPLAY SSH_CONNECTION SSH_CLIENT SSH_TTY 2>/dev/null || :
+# of libcrypto, which is not instrumented, ThreadSanitizer sees half
+TSAN_OPTIONS=${TSAN_OPTIONS:-suppressions=$QSP_SRC/tests/tsan.supp}
+export TSAN_OPTIONS
 USER_NAME=$(id -un)
 KEY=$HOME/.qssh/id_kyber768
 KNOWN_HOSTS=$HOME/.qssh/known_hosts

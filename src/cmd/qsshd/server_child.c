@@ -6,6 +6,7 @@
 #include "cmd/qsshd/server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -57,14 +58,15 @@ child_env(void)
 	static char *env[sizeof(names) / sizeof(names[0]) + 1];
 	size_t n = 0;
 
-	for (size_t i = 0; env[0] == NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+	if (env[0] != NULL)
+		return env;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *v = getenv(names[i]);
-		size_t len = v ? strlen(names[i]) + strlen(v) + 2 : 0;
 
-		if (v == NULL || (env[n] = malloc(len)) == NULL)
-			continue;
-		(void)snprintf(env[n++], len, "%s=%s", names[i], v);
+		if (v != NULL && asprintf(&env[n], "%s=%s", names[i], v) >= 0)
+			n++;
 	}
+	env[n] = NULL;
 	return env;
 }
 
