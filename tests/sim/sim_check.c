@@ -76,6 +76,9 @@ sim_check_state(struct sim *m, unsigned side)
 	qsp_err e = qsp_conn_error(s->s->conn);
 
 	sim_must(m, !s->error || s->error == e, "an error is sticky");
+	if (side == 1 && e && !s->error && e != QSP_E_TRUNCATED && s->out->sent.n == 0 &&
+	    !(wants & QSP_WANT_OUTPUT))
+		sim_must(m, wants & QSP_IS_SINK, "a server that refuses M1 becomes a sink");
 	s->error = e;
 	if (wants & QSP_IS_CLOSED)
 		sim_must(m, wants == QSP_IS_CLOSED, "a closed connection wants nothing");
