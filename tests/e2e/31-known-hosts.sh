@@ -67,6 +67,7 @@ on_terminal() {
 	rm -f "$TMP/rc"
 	tm new-session -d -s e2e -x 200 -y 50 \
 		"env HOME='$HOME' $*; echo \$? >'$TMP/rc'; sleep 1000"
+	pids="$pids $(tm display-message -p '#{pid}')"
 }
 has_rc() { [ -s "$TMP/rc" ]; }
 ask="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS \

@@ -18,6 +18,7 @@ qssh="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS 
 qssh="$qssh 127.0.0.1"
 # a plain shell here, in which qssh is started by hand
 tm new-session -d -s e2e -x 91 -y 33 "exec env HOME='$HOME' PS1='local> ' ENV= sh"
+pids="$pids $(tm display-message -p '#{pid}')"
 wait_for screen_has '^local>'
 modes() {
 	type_line "stty -g >'$TMP/modes.$1'; echo modes.$1"

@@ -84,6 +84,7 @@ on_terminal() {
 	rm -f "$TMP/rc"
 	tm new-session -d -s e2e -x 200 -y 50 \
 		"env HOME='$HOME' $*; echo \$? >'$TMP/rc'; sleep 1000"
+	pids="$pids $(tm display-message -p '#{pid}')"
 }
 ask="$QSP_BIN/qssh -F none -p $PORT -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME \
 -o PreferredAuthentications=publickey"
