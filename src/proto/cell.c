@@ -62,7 +62,7 @@ cell_seal(struct qsp_conn *c, struct qsp_now now, uint8_t type, const uint8_t *p
 	return QSP_OK;
 }
 
-/* [P2.5] what a cell that opened may still get wrong */
+/* What a cell that opened may still get wrong: its counters [P2.1], then the rest [P2.5]. */
 static qsp_err
 check(struct qsp_conn *c, const uint8_t *pt, size_t pt_len)
 {

@@ -77,6 +77,7 @@ take_unit(struct qsp_conn *c, struct qsp_now now, uint8_t *buf, size_t avail, si
 	return take_record(c, now, &rec, data);
 }
 
+/* Whole units only, so how the bytes were cut on their way makes no difference [P2.7]. */
 qsp_err
 qsp_conn_recv(struct qsp_conn *c, struct qsp_now now, uint8_t *buf, size_t n, size_t *used,
 	      struct qsp_bytes *data)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ML-KEM, ML-DSA and X25519: the vectors' keys, ciphertexts and signatures, RFC 7748, round trips. */
+/* The algorithms of [P1.1]: the vectors' keys, ciphertexts and signatures, RFC 7748, round trips. */
 #include "base/text.h"
 #include "crypto/kem.h"
 #include "crypto/sig.h"

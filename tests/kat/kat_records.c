@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* [P2, P9] records.json through the record formats, and what is rejected through the engine too. */
+/*
+ * records.json through the record formats [P2.3, P9], and what is rejected [P2.1, P2.5], with the
+ * reason of the CLOSE that follows [P5.3], through the engine too.
+ */
 #include "bare.h"
 #include "kat/vectors.h"
 
