@@ -268,7 +268,7 @@ qsp_err
 qsp_mux_consumed(struct qsp_mux *m, qsp_time now, uint32_t channel, size_t n)
 {
 	struct qsp_mux_channel *ch = open_channel(m, channel);
-	uint32_t grant, bigger;
+	uint32_t grant, bigger, waiting;
 	uint8_t buf[8];
 	struct qsp_writer w;
 
@@ -280,7 +280,10 @@ qsp_mux_consumed(struct qsp_mux *m, qsp_time now, uint32_t channel, size_t n)
 	if (ch->consumed < ch->window / 2 || ch->eof_got || ch->close_got)
 		return QSP_OK;
 	grant = ch->consumed;
-	if (now - ch->granted < FAST_MS && ch->window < m->limits.window_max) {
+	/* where data waits for whoever consumes it, a larger window would be a longer queue */
+	waiting = ch->window - ch->may_come - ch->consumed;
+	if (now - ch->granted < FAST_MS && waiting < ch->window / 8 &&
+	    ch->window < m->limits.window_max) {
 		bigger = ch->window > m->limits.window_max / 2 ? m->limits.window_max
 							       : 2 * ch->window;
 		grant += bigger - ch->window;

@@ -360,16 +360,22 @@ qsp_rekey_due(struct qsp_conn *c, struct qsp_now now)
 	return cfg->plain_cells && c->cells_plain >= cfg->plain_cells;
 }
 
-/* Has `count` passed halves/2 times the bound? A rekey that has begun is in time. */
+/* More than halves/2 times the bound? */
+static bool
+over(uint64_t count, uint64_t bound, uint64_t halves)
+{
+	uint64_t most = UINT64_MAX / 4;
+
+	return bound != 0 && count > (bound < most ? bound : most) * halves / 2;
+}
+
+/* Have the client's counts passed halves/2 times their bounds? A rekey that has begun is in time. */
 static bool
 passed(const struct qsp_conn *c, uint64_t halves)
 {
-	const struct qsp_config *cfg = c->cfg;
-
-	if (c->role != QSP_CLIENT || c->rekey)
-		return false;
-	return (cfg->plain_cells && c->cells_plain / halves > cfg->plain_cells / 2) ||
-	       (cfg->kem_cells && c->cells_kem / halves > cfg->kem_cells / 2);
+	return c->role == QSP_CLIENT && !c->rekey &&
+	       (over(c->cells_plain, c->cfg->plain_cells, halves) ||
+		over(c->cells_kem, c->cfg->kem_cells, halves));
 }
 
 qsp_err
