@@ -27,8 +27,8 @@ struct qsp_worker *qsp_drive_pool_worker(struct qsp_drive_pool *p);
 struct qsp_drive;
 
 struct qsp_drive_ops {
-	/* Wants that need an answer (TRUST AUTH SIGN DECAPS REPLY) or IS_OPEN changed. A kick tells
-	 * that an answer was given: the same want is then told again if it still holds. */
+	/* Wants that need an answer (TRUST AUTH SIGN DECAPS REPLY), IS_OPEN or CAN_SEND changed. A
+	 * kick tells that an answer was given: the same want is told again if it still holds. */
 	void (*wants)(void *arg, unsigned wants);
 	/* A channel event, as qsp_mux_event gave it. */
 	void (*event)(void *arg, const struct qsp_mux_event *ev);

@@ -31,7 +31,8 @@ void
 qsp_drive_io_report(struct qsp_drive *d)
 {
 	for (int i = 0; i < REPORTS && is_live(d); i++) {
-		unsigned w = qsp_conn_wants(d->conn) & (QUESTIONS | QSP_IS_OPEN | QSP_IS_SINK);
+		unsigned w = qsp_conn_wants(d->conn) &
+			     (QUESTIONS | QSP_IS_OPEN | QSP_CAN_SEND | QSP_IS_SINK);
 		bool asks = d->again && (w & QUESTIONS);
 
 		d->again = false;
@@ -259,7 +260,7 @@ write_once(struct qsp_drive *d)
 
 	if (!send_unsent(d))
 		return false;
-	if (d->state == QSP_DRIVE_RUNNING && (w & QSP_IS_OPEN))
+	if (d->state == QSP_DRIVE_RUNNING && (w & QSP_CAN_SEND))
 		data = qsp_mux_output(d->mux);
 	if (!(w & QSP_WANT_OUTPUT) && data.n == 0)
 		return false;

@@ -71,7 +71,8 @@ on_wants(void *arg, unsigned wants)
 		qsp_qssh_auth_sign(q);
 	if (wants & QSP_WANT_REPLY)
 		qsp_qssh_auth_reply(q);
-	if (wants & QSP_IS_OPEN)
+	q->opened = q->opened || (wants & QSP_IS_OPEN);
+	if (wants & QSP_CAN_SEND) /* with only one way to log in, before the server said yes */
 		qsp_qssh_session_open(q);
 	uv_update_time(&q->loop);
 }
@@ -286,7 +287,7 @@ run_call(struct qsp_qssh *q)
 		uv_run(&q->loop, UV_RUN_ONCE);
 	uv_timer_stop(&q->patience);
 	uv_timer_stop(&q->alive);
-	in_session = q->has_channel;
+	in_session = q->opened;
 	if (!q->silent)
 		qsp_qssh_host_learn(q);
 	/* what has arrived is still written */

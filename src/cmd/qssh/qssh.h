@@ -145,7 +145,7 @@ struct qsp_qssh {
 	bool distrusted; /* a changed key that StrictHostKeyChecking=no let pass */
 	bool secret_stored, asked_trust;
 	bool ids_loaded, can_ask, none_tried;
-	bool has_channel, want_tty, has_tty, raw, started, channel_closed, got_status;
+	bool opened, has_channel, want_tty, has_tty, raw, started, channel_closed, got_status;
 	bool input_eof, closing;
 };
 
