@@ -58,13 +58,12 @@ skip_space(const char *p, const char *end)
 
 /* The keyword ends at white space, at '=' or at a quote; one '=' may follow it. */
 static const char *
-take_keyword(struct qsp_confline *l, const char *p, const char *end, char **to)
+take_keyword(const char *p, const char *end, char **to)
 {
 	size_t n = 0;
 
 	while (p + n < end && !is_space(p[n]) && p[n] != '=' && p[n] != '"' && p[n] != '\'')
 		n++;
-	l->keyword = *to;
 	memcpy(*to, p, n);
 	(*to)[n] = 0;
 	*to += n + 1;
@@ -78,7 +77,7 @@ qsp_err
 qsp_confline_parse(struct qsp_confline *l, struct qsp_bytes line, const char **why)
 {
 	/* text: the rest of the line, then the words, which are never longer than the line */
-	char *to = l->text + QSP_CONFLINE_MAX;
+	char *to = l->text + QSP_CONFLINE_MAX, *keyword;
 	const char *p, *end;
 
 	l->keyword = NULL;
@@ -102,13 +101,14 @@ qsp_confline_parse(struct qsp_confline *l, struct qsp_bytes line, const char **w
 	p = skip_space(l->text, end);
 	if (p == end || *p == '#')
 		return 0;
-	p = take_keyword(l, p, end, &to);
+	keyword = to;
+	p = take_keyword(p, end, &to);
 	l->rest = p;
-	if (*l->keyword == 0) {
-		l->keyword = NULL;
+	if (*keyword == 0) {
 		*why = "no keyword";
 		return QSP_E_INPUT;
 	}
+	l->keyword = keyword;
 	for (; p < end && *p != '#'; p = skip_space(p, end)) {
 		if (l->n == QSP_CONFLINE_ARGS_MAX) {
 			*why = "too many arguments";

@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,12 +50,12 @@ name_of(const struct sockaddr_storage *sa, socklen_t len, char address[QSP_LISTE
 	uint16_t *port)
 {
 	char digits[8];
-	unsigned value;
+	unsigned long value;
 
 	if (getnameinfo((const struct sockaddr *)(const void *)sa, len, address,
 			QSP_LISTEN_NAME_MAX, digits, sizeof(digits),
 			NI_NUMERICHOST | NI_NUMERICSERV) != 0 ||
-	    sscanf(digits, "%u", &value) != 1 || value > UINT16_MAX)
+	    (value = strtoul(digits, NULL, 10)) > UINT16_MAX)
 		return false;
 	*port = (uint16_t)value;
 	return true;

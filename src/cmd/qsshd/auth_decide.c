@@ -166,6 +166,7 @@ judge_proof(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q,
 		qsp_auth_login_failed(a, link, q->conn);
 	}
 	send_answer(link, answer);
+	answer->ck = QSP_BYTES_NONE;
 }
 
 /* A yes: by KEM it is worth nothing before the proof; then a challenge goes with it. */

@@ -15,6 +15,8 @@
 #include "base/bytes.h"
 #include "crypto/aead.h"
 
+#define STARTUPS_MAX 100000
+
 struct keyword {
 	const char *name;
 	qsp_err (*take)(const struct qsp_qsshd_setter *s, const struct keyword *k);
@@ -260,18 +262,21 @@ take_facility(const struct qsp_qsshd_setter *s, const struct keyword *k)
 static qsp_err
 take_startups(const struct qsp_qsshd_setter *s, const struct keyword *k)
 {
-	unsigned begin, rate = 100, full;
-	int n, end = 0;
+	char copy[32], *rest = copy, *part[3] = { NULL, NULL, NULL };
+	uint64_t begin, rate = 100, full;
 
 	(void)k;
 	if (one_argument(s))
 		return QSP_E_INPUT;
-	n = sscanf(s->l->arg[0], "%6u:%3u:%6u%n", &begin, &rate, &full, &end);
-	if (n == 1 && sscanf(s->l->arg[0], "%6u%n", &begin, &end) == 1) {
-		full = begin;
-		n = 3;
-	}
-	if (n != 3 || s->l->arg[0][end] != 0 || begin < 1 || begin > full || rate < 1 || rate > 100)
+	if (snprintf(copy, sizeof(copy), "%s", s->l->arg[0]) >= (int)sizeof(copy))
+		return bad_value(s, "start:rate:full");
+	for (int i = 0; i < 3 && rest != NULL; i++)
+		part[i] = strsep(&rest, ":");
+	if (rest != NULL || qsp_confvalue_number(part[0], 1, STARTUPS_MAX, &begin))
+		return bad_value(s, "start:rate:full");
+	full = begin;
+	if (part[1] != NULL && (part[2] == NULL || qsp_confvalue_number(part[1], 1, 100, &rate) ||
+				qsp_confvalue_number(part[2], begin, STARTUPS_MAX, &full)))
 		return bad_value(s, "start:rate:full");
 	if (s->c->startups_begin < 0) {
 		s->c->startups_begin = (int)begin;
@@ -284,7 +289,7 @@ take_startups(const struct qsp_qsshd_setter *s, const struct keyword *k)
 static qsp_err
 take_ciphers(const struct qsp_qsshd_setter *s, const struct keyword *k)
 {
-	uint8_t ids[sizeof(s->c->aead)];
+	uint8_t ids[sizeof(s->c->aead)] = { 0 };
 	size_t n = 0;
 	char *save = NULL;
 
@@ -314,13 +319,16 @@ static qsp_err
 take_rekey(const struct qsp_qsshd_setter *s, const struct keyword *k)
 {
 	uint64_t amount = 1 << 20, seconds = 600;
-	char *word = s->l->n > 0 ? s->l->arg[0] : NULL;
-	size_t n = word ? strlen(word) : 0;
-	bool cells = n > 5 && strcmp(word + n - 5, "cells") == 0;
+	char *word;
+	size_t n;
+	bool cells;
 
 	(void)k;
 	if (s->l->n < 1 || s->l->n > 2)
 		return BAD(s, "RekeyLimit needs an amount and perhaps a time");
+	word = s->l->arg[0];
+	n = strlen(word);
+	cells = n > 5 && strcmp(word + n - 5, "cells") == 0;
 	if (cells)
 		word[n - 5] = 0;
 	if (strcmp(word, "none") == 0 && !cells) {

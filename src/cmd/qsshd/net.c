@@ -203,9 +203,7 @@ all_done(struct qsp_net *n)
 static void
 run(struct qsp_net *n, struct qsp_ipc_message *m)
 {
-	qsp_err e;
-
-	while ((e = qsp_ipc_recv_wait(QSP_RPC_CONTROL_FD, m)) == 0) {
+	while (qsp_ipc_recv_wait(QSP_RPC_CONTROL_FD, m) == 0) {
 		bool go_on = obey(n, m);
 
 		qsp_ipc_drop(m);

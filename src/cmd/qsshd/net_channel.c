@@ -360,11 +360,14 @@ on_open(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 	} else if (ev->body.n != 0 || max == 0) {
 		code = PROHIBITED;
 		why = "no sessions are allowed";
-	} else if (c->n_channels >= max || (ch = calloc(1, sizeof(*ch))) == NULL) {
+	} else if (c->n_channels < max) {
+		ch = calloc(1, sizeof(*ch));
+	}
+	if (code == 0 && ch == NULL) {
 		code = SHORTAGE;
 		why = "no more sessions";
 	}
-	if (code) {
+	if (ch == NULL) {
 		must(c, qsp_mux_refuse(m, ev->channel, code, why));
 		return;
 	}

@@ -210,10 +210,25 @@ death_in(struct qsp_server *s, struct qsp_server_generation *g, pid_t pid, int s
 	return true;
 }
 
+/* Generations that are drained and gone. */
+static void
+free_drained(struct qsp_server_generation **p)
+{
+	while (*p != NULL) {
+		struct qsp_server_generation *g = *p;
+
+		if (g->auth.pid != 0 || g->net.pid != 0) {
+			p = &g->next;
+			continue;
+		}
+		*p = g->next;
+		free_generation(g);
+	}
+}
+
 static void
 reap(struct qsp_server *s)
 {
-	struct qsp_server_generation **p;
 	int status;
 	pid_t pid;
 
@@ -225,17 +240,8 @@ reap(struct qsp_server *s)
 				break;
 		}
 	}
-	/* drained generations that are gone */
-	for (p = s->current ? &s->current->next : NULL; p != NULL && *p != NULL;) {
-		struct qsp_server_generation *g = *p;
-
-		if (g->auth.pid != 0 || g->net.pid != 0) {
-			p = &g->next;
-			continue;
-		}
-		*p = g->next;
-		free_generation(g);
-	}
+	if (s->current != NULL)
+		free_drained(&s->current->next);
 }
 
 static void

@@ -43,8 +43,7 @@ static struct qsp_worker *worker;
 static struct qsp_key_public host_key;
 static uint8_t secret[QSP_OK_LEN];
 
-static void __attribute__((noreturn))
-fail(const char *what, long detail)
+static void __attribute__((noreturn)) fail(const char *what, long detail)
 {
 	fprintf(stderr, "probe: %s (%ld)\n", what, detail);
 	exit(1);
@@ -214,9 +213,9 @@ garbage(void)
 		"EHLO probe\r\n",
 		"\r\n",
 	};
-	static const size_t lengths[] = { 1,	2,    15,   16,	  32,	48,   767,  768,   769,
-					  1536, 3071, 3072, 3839, 3840, 3841, 4096, 4608,  7680,
-					  7681, 8192, 9999, 11520, 16384, 20000 };
+	static const size_t lengths[] = { 1,    2,    15,   16,   32,   48,    767,   768,
+					  769,  1536, 3071, 3072, 3839, 3840,  3841,  4096,
+					  4608, 7680, 7681, 8192, 9999, 11520, 16384, 20000 };
 	static uint8_t buf[20000];
 
 	probe(buf, 0);
