@@ -101,7 +101,7 @@ QSP_API QSP_MUST_USE qsp_err qsp_mux_eof(struct qsp_mux *m, uint32_t channel);
 QSP_API QSP_MUST_USE qsp_err qsp_mux_close(struct qsp_mux *m, uint32_t channel);
 
 /* n bytes of received data have left our buffers: the window opens again, and grows where the peer
- * used it up within 200 ms. */
+ * used it up within 200 ms and hardly any of it still waits in our buffers. */
 QSP_API QSP_MUST_USE qsp_err qsp_mux_consumed(struct qsp_mux *m, qsp_time now, uint32_t channel,
 					      size_t n);
 
