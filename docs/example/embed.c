@@ -62,5 +62,7 @@ main(void)
 		if (data.n == 5)
 			heard += printf("end %d heard: %.5s\n", i, (const char *)data.p) > 0;
 	}
+	qsp_conn_free(end[0]), qsp_conn_free(end[1]), qsp_replay_free(r), qsp_worker_free(w);
+	qsp_config_free(cfg), qsp_key_free(keys[0]), qsp_key_free(keys[1]), qsp_crypto_free(cx);
 	return 0;
 }
