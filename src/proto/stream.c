@@ -185,6 +185,8 @@ qsp_stream_take(struct qsp_conn *c, struct qsp_now now, const struct qsp_record 
 		return e;
 	if (b.n == 0 || c->peer_closed)
 		return QSP_OK;
+	if (c->wire->id == QSP_WIRE_FRAMES && rec->type == QSP_TYPE_CONTROL && rec->may_close)
+		return qsp_engine_fail(c, QSP_E_PROTOCOL, "frame: not one whole CLOSE");
 	if ((e = reserve(p, b.n)) != 0)
 		return e;
 	memcpy(p->p + p->have, b.p, b.n);
