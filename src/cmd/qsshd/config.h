@@ -90,6 +90,8 @@ struct qsp_qsshd_setter {
 	const struct qsp_confline *l;
 	char *err;
 };
+/* The name of a keyword that OpenSSH has, or that is planned, and that is not honoured; else NULL. */
+const char *qsp_qsshd_config_foreign(const struct qsp_confline *l);
 /* Handles one line, Include apart. */
 QSP_MUST_USE qsp_err qsp_qsshd_config_set(const struct qsp_qsshd_setter *s);
 

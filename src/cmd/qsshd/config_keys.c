@@ -399,109 +399,17 @@ static const struct keyword keywords[] = {
 	{ "Workers", take_number, AT(workers), 1, QSP_CONFIG_WORKERS_MAX },
 };
 
-/* Known to OpenSSH's sshd_config, or planned for this one, and not honoured. */
-static const char *const foreign[] = {
-	"AddressFamily",
-	"AllowAgentForwarding",
-	"AllowList",
-	"AllowStreamLocalForwarding",
-	"AllowTcpForwarding",
-	"AuthenticationMethods",
-	"AuthorizedKeysCommand",
-	"AuthorizedKeysCommandUser",
-	"AuthorizedPrincipalsCommand",
-	"AuthorizedPrincipalsCommandUser",
-	"AuthorizedPrincipalsFile",
-	"Banner",
-	"CASignatureAlgorithms",
-	"ChallengeResponseAuthentication",
-	"ChannelTimeout",
-	"ChrootDirectory",
-	"ClientAliveCountMax",
-	"ClientAliveInterval",
-	"Compression",
-	"DisableForwarding",
-	"ExposeAuthInfo",
-	"FingerprintHash",
-	"ForceCommand",
-	"GatewayPorts",
-	"GSSAPIAuthentication",
-	"GSSAPICleanupCredentials",
-	"GSSAPIStrictAcceptorCheck",
-	"HostbasedAcceptedAlgorithms",
-	"HostbasedAcceptedKeyTypes",
-	"HostbasedAuthentication",
-	"HostbasedUsesNameFromPacketOnly",
-	"HostCertificate",
-	"HostKeyAgent",
-	"HostKeyAlgorithms",
-	"IgnoreRhosts",
-	"IgnoreUserKnownHosts",
-	"IPQoS",
-	"KbdInteractiveAuthentication",
-	"KerberosAuthentication",
-	"KerberosGetAFSToken",
-	"KerberosOrLocalPasswd",
-	"KerberosTicketCleanup",
-	"KexAlgorithms",
-	"LogVerbose",
-	"MACs",
-	"Match",
-	"Metrics",
-	"ModuliFile",
-	"PAMServiceName",
-	"PermitEmptyPasswords",
-	"PermitListen",
-	"PermitOpen",
-	"PermitTTY",
-	"PermitTunnel",
-	"PermitUserEnvironment",
-	"PermitUserRC",
-	"PerSourceMaxStartups",
-	"PerSourceNetBlockSize",
-	"PerSourcePenalties",
-	"PerSourcePenaltyExemptList",
-	"PrintLastLog",
-	"PrintMotd",
-	"ProxyProtocol",
-	"PubkeyAcceptedAlgorithms",
-	"PubkeyAcceptedKeyTypes",
-	"PubkeyAuthOptions",
-	"RDomain",
-	"RefuseConnection",
-	"RequiredRSASize",
-	"RequireQKD",
-	"RevokedKeys",
-	"SecurityKeyProvider",
-	"SetEnv",
-	"Shaping",
-	"SshdAuthPath",
-	"SshdSessionPath",
-	"Store",
-	"StreamLocalBindMask",
-	"StreamLocalBindUnlink",
-	"TCPKeepAlive",
-	"TrustedUserCAKeys",
-	"UnusedConnectionTimeout",
-	"UseDNS",
-	"UsePAM",
-	"VersionAddendum",
-	"X11DisplayOffset",
-	"X11Forwarding",
-	"X11UseLocalhost",
-	"XAuthLocation",
-};
-
 qsp_err
 qsp_qsshd_config_set(const struct qsp_qsshd_setter *s)
 {
+	const char *foreign;
+
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
 		if (qsp_confline_is(s->l, keywords[i].name))
 			return keywords[i].take(s, &keywords[i]);
 	}
-	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
-		if (qsp_confline_is(s->l, foreign[i]))
-			return BAD(s, "%s is not supported by this version of qsshd", foreign[i]);
-	}
+	foreign = qsp_qsshd_config_foreign(s->l);
+	if (foreign != NULL)
+		return BAD(s, "%s is not supported by this version of qsshd", foreign);
 	return BAD(s, "unknown keyword %.64s", s->l->keyword);
 }
