@@ -239,7 +239,7 @@ collect(struct qsp_mux *m, struct qsp_bytes *data)
 		n = data->n;
 	while (cap < m->body_have + n)
 		cap *= 2;
-	if (cap > m->body_cap) {
+	if (!m->body || cap > m->body_cap) {
 		if ((bigger = qsp_mem_alloc(cap)) == NULL)
 			return QSP_E_NOMEM;
 		if (m->body_have > 0)

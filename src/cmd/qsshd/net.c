@@ -229,6 +229,8 @@ main(int argc, char **argv)
 	(void)signal(SIGHUP, SIG_IGN);
 	if (argv[1][0] == 'r')
 		qsp_log_to_relay(QSP_RPC_LOG_FD);
+	/* libuv since 1.45 hands calls to the kernel past the filter where it may */
+	(void)setenv("UV_USE_IO_URING", "0", 1);
 	read_config(&n);
 	give_up_root();
 	qsp_sandbox_hide(true);
