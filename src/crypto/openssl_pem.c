@@ -28,7 +28,7 @@
 #define IV_LEN 16
 
 /* What a file may ask of us to read it: some seconds at most. */
-#define SCRYPT_WORK_MAX (1u << 24) /* N * r * p; ours is 5 * 2^17 */
+#define SCRYPT_WORK_MAX (1u << 22) /* N * r * p; ours is 5 * 2^17 */
 #define PBKDF2_ROUNDS_MAX 10000000
 
 #define PREFIX_MAX 24
