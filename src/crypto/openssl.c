@@ -73,8 +73,15 @@ qsp_crypto_new(qsp_random_fn fn, void *arg, struct qsp_crypto **out)
 		qsp_crypto_free(cx);
 		return qsp_openssl_failed();
 	}
+	cx->ipsecmb = qsp_ipsecmb_new();
 	*out = cx;
 	return QSP_OK;
+}
+
+const struct qsp_ipsecmb *
+qsp_openssl_ipsecmb(const struct qsp_crypto *cx)
+{
+	return cx->ipsecmb;
 }
 
 void
@@ -89,6 +96,7 @@ qsp_crypto_free(struct qsp_crypto *cx)
 	EVP_SIGNATURE_free(cx->ml_dsa[0]);
 	EVP_SIGNATURE_free(cx->ml_dsa[1]);
 	OSSL_LIB_CTX_free(cx->lib);
+	qsp_ipsecmb_free(cx->ipsecmb);
 	qsp_mem_free(cx);
 }
 

@@ -7,6 +7,7 @@
 #define QSP_CRYPTO_OPENSSL_H
 
 #include "crypto/aead.h"
+#include "crypto/backend.h"
 #include "crypto/hash.h"
 
 #include <openssl/evp.h>
@@ -21,6 +22,7 @@ struct qsp_crypto {
 	EVP_MD *md[QSP_OPENSSL_HASHES];            /* by enum qsp_hash_id */
 	EVP_CIPHER *cipher[QSP_OPENSSL_AEADS + 1]; /* by aead id [P1.1] */
 	EVP_SIGNATURE *ml_dsa[2];                  /* 65, 87 */
+	struct qsp_ipsecmb *ipsecmb;               /* or NULL */
 };
 
 /* QSP_E_CRYPTO, after emptying libcrypto's error queue: what is left there would be taken for an

@@ -19,52 +19,38 @@ struct hmac {
 	EVP_MD_CTX *inner, *outer, *work;
 };
 
-struct qsp_aead_ctx {
+struct openssl_ctx {
+	struct qsp_aead_ctx head;
 	const struct qsp_crypto *cx;
-	const struct qsp_aead *row;
 	EVP_CIPHER_CTX *cipher;
 	struct hmac mac; /* has_mac only */
-	bool sealing;
 };
 
-qsp_err
-qsp_aead_ctx_new(const struct qsp_crypto *cx, const struct qsp_aead *a, bool sealing,
-		 struct qsp_aead_ctx **out)
+static struct openssl_ctx *
+of(struct qsp_aead_ctx *head)
 {
-	struct qsp_aead_ctx *x = qsp_mem_alloc(sizeof(*x));
-
-	*out = NULL;
-	if (!x)
-		return QSP_E_NOMEM;
-	x->cx = cx;
-	x->row = a;
-	x->sealing = sealing;
-	x->cipher = EVP_CIPHER_CTX_new();
-	if (a->has_mac) {
-		x->mac.inner = EVP_MD_CTX_new();
-		x->mac.outer = EVP_MD_CTX_new();
-		x->mac.work = EVP_MD_CTX_new();
-	}
-	if (!x->cipher || (a->has_mac && (!x->mac.inner || !x->mac.outer || !x->mac.work))) {
-		qsp_aead_ctx_free(x);
-		(void)qsp_openssl_failed();
-		return QSP_E_NOMEM;
-	}
-	/* sealing matters to GCM and Poly1305 alone: CTR is its own inverse */
-	if (EVP_CipherInit_ex2(x->cipher, cx->cipher[a->id], NULL, NULL, sealing, NULL) != 1) {
-		qsp_aead_ctx_free(x);
-		return qsp_openssl_failed();
-	}
-	*out = x;
-	return QSP_OK;
+	return (struct openssl_ctx *)head; /* its first member */
 }
 
-qsp_err
-qsp_aead_ctx_key(struct qsp_aead_ctx *x, const struct qsp_aead_keys *keys)
+static void
+ctx_free(struct qsp_aead_ctx *head)
 {
+	struct openssl_ctx *x = of(head);
+
+	EVP_CIPHER_CTX_free(x->cipher);
+	EVP_MD_CTX_free(x->mac.inner);
+	EVP_MD_CTX_free(x->mac.outer);
+	EVP_MD_CTX_free(x->mac.work);
+	qsp_mem_wipe_free(x, sizeof(*x));
+}
+
+static qsp_err
+ctx_key(struct qsp_aead_ctx *head, const struct qsp_aead_keys *keys)
+{
+	struct openssl_ctx *x = of(head);
 	bool ok = EVP_CipherInit_ex2(x->cipher, NULL, keys->enc, NULL, -1, NULL) == 1;
 
-	if (ok && x->row->has_mac) {
+	if (ok && head->row->has_mac) {
 		struct qsp_bytes k = QSP_BYTES_OF(keys->mac);
 
 		ok = qsp_openssl_hmac_start(x->cx, QSP_HASH_SHA3_256, k, QSP_OPENSSL_IPAD,
@@ -73,18 +59,6 @@ qsp_aead_ctx_key(struct qsp_aead_ctx *x, const struct qsp_aead_keys *keys)
 					    x->mac.outer);
 	}
 	return ok ? QSP_OK : qsp_openssl_failed();
-}
-
-void
-qsp_aead_ctx_free(struct qsp_aead_ctx *x)
-{
-	if (!x)
-		return;
-	EVP_CIPHER_CTX_free(x->cipher);
-	EVP_MD_CTX_free(x->mac.inner);
-	EVP_MD_CTX_free(x->mac.outer);
-	EVP_MD_CTX_free(x->mac.work);
-	qsp_mem_wipe_free(x, sizeof(*x));
 }
 
 /* Zeroes what a failed call may have written. */
@@ -96,7 +70,7 @@ clear(uint8_t *p, size_t n)
 }
 
 static bool
-start(struct qsp_aead_ctx *x, const uint8_t *iv, struct qsp_bytes aad)
+start(struct openssl_ctx *x, const uint8_t *iv, struct qsp_bytes aad)
 {
 	int len;
 
@@ -105,48 +79,49 @@ start(struct qsp_aead_ctx *x, const uint8_t *iv, struct qsp_bytes aad)
 }
 
 static bool
-crypt(struct qsp_aead_ctx *x, const uint8_t *in, size_t n, uint8_t *out)
+crypt(struct openssl_ctx *x, const uint8_t *in, size_t n, uint8_t *out)
 {
 	int len;
 
 	return n == 0 || (n <= INT_MAX && EVP_CipherUpdate(x->cipher, out, &len, in, (int)n) == 1);
 }
 
-qsp_err
-qsp_openssl_aead_seal(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
-		      struct qsp_bytes aad, const uint8_t *pt, size_t n, uint8_t *ct, uint8_t *tag)
+static qsp_err
+aead_seal(struct qsp_aead_ctx *head, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
+	  struct qsp_bytes aad, const uint8_t *pt, size_t n, uint8_t *ct, uint8_t *tag)
 {
+	struct openssl_ctx *x = of(head);
 	uint8_t nothing[16];
 	int len;
 	OSSL_PARAM get[] = {
-		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, x->row->tag_len),
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, head->row->tag_len),
 		OSSL_PARAM_END,
 	};
 
-	if (x->sealing && start(x, nonce, aad) && crypt(x, pt, n, ct) &&
+	if (head->sealing && start(x, nonce, aad) && crypt(x, pt, n, ct) &&
 	    EVP_CipherFinal_ex(x->cipher, nothing, &len) == 1 &&
 	    EVP_CIPHER_CTX_get_params(x->cipher, get) == 1)
 		return QSP_OK;
 	clear(ct, n);
-	clear(tag, x->row->tag_len);
+	clear(tag, head->row->tag_len);
 	return qsp_openssl_failed();
 }
 
 /* libcrypto writes the plaintext before it has seen the tag: it is cleared where the tag is bad. */
-qsp_err
-qsp_openssl_aead_open(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
-		      struct qsp_bytes aad, const uint8_t *ct, size_t n, const uint8_t *tag,
-		      uint8_t *pt)
+static qsp_err
+aead_open(struct qsp_aead_ctx *head, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
+	  struct qsp_bytes aad, const uint8_t *ct, size_t n, const uint8_t *tag, uint8_t *pt)
 {
+	struct openssl_ctx *x = of(head);
 	uint8_t expected[QSP_AEAD_TAG_MAX], nothing[16];
 	int len;
 	OSSL_PARAM set[] = {
-		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, expected, x->row->tag_len),
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, expected, head->row->tag_len),
 		OSSL_PARAM_END,
 	};
 
-	memcpy(expected, tag, x->row->tag_len);
-	if (x->sealing || !start(x, nonce, aad) || !crypt(x, ct, n, pt) ||
+	memcpy(expected, tag, head->row->tag_len);
+	if (head->sealing || !start(x, nonce, aad) || !crypt(x, ct, n, pt) ||
 	    EVP_CIPHER_CTX_set_params(x->cipher, set) != 1) {
 		clear(pt, n);
 		return qsp_openssl_failed();
@@ -163,7 +138,7 @@ qsp_openssl_aead_open(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEA
  * libcrypto would take for a good one the next time: it starts anew then.
  */
 static bool
-etm_tag(struct qsp_aead_ctx *x, const uint8_t *nonce, struct qsp_bytes aad, const uint8_t *ct,
+etm_tag(struct openssl_ctx *x, const uint8_t *nonce, struct qsp_bytes aad, const uint8_t *ct,
 	size_t n, uint8_t tag[static QSP_AEAD_TAG_MAX])
 {
 	struct hmac *m = &x->mac;
@@ -184,7 +159,7 @@ etm_tag(struct qsp_aead_ctx *x, const uint8_t *nonce, struct qsp_bytes aad, cons
 
 /* [P2.3] AES-256-CTR under IV nonce || u32 0 */
 static bool
-etm_crypt(struct qsp_aead_ctx *x, const uint8_t *nonce, const uint8_t *in, size_t n, uint8_t *out)
+etm_crypt(struct openssl_ctx *x, const uint8_t *nonce, const uint8_t *in, size_t n, uint8_t *out)
 {
 	uint8_t iv[IV_CTR_LEN] = { 0 };
 
@@ -192,32 +167,68 @@ etm_crypt(struct qsp_aead_ctx *x, const uint8_t *nonce, const uint8_t *in, size_
 	return start(x, iv, QSP_BYTES_NONE) && crypt(x, in, n, out);
 }
 
-qsp_err
-qsp_openssl_etm_seal(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
-		     struct qsp_bytes aad, const uint8_t *pt, size_t n, uint8_t *ct, uint8_t *tag)
+static qsp_err
+etm_seal(struct qsp_aead_ctx *head, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
+	 struct qsp_bytes aad, const uint8_t *pt, size_t n, uint8_t *ct, uint8_t *tag)
 {
-	if (x->sealing && etm_crypt(x, nonce, pt, n, ct) && etm_tag(x, nonce, aad, ct, n, tag))
+	struct openssl_ctx *x = of(head);
+
+	if (head->sealing && etm_crypt(x, nonce, pt, n, ct) && etm_tag(x, nonce, aad, ct, n, tag))
 		return QSP_OK;
 	clear(ct, n);
 	clear(tag, QSP_AEAD_TAG_MAX);
 	return qsp_openssl_failed();
 }
 
-qsp_err
-qsp_openssl_etm_open(struct qsp_aead_ctx *x, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
-		     struct qsp_bytes aad, const uint8_t *ct, size_t n, const uint8_t *tag,
-		     uint8_t *pt)
+static qsp_err
+etm_open(struct qsp_aead_ctx *head, const uint8_t nonce[static QSP_AEAD_NONCE_LEN],
+	 struct qsp_bytes aad, const uint8_t *ct, size_t n, const uint8_t *tag, uint8_t *pt)
 {
+	struct openssl_ctx *x = of(head);
 	uint8_t right[QSP_AEAD_TAG_MAX];
 	qsp_err e = QSP_E_DECRYPT;
 
-	if (x->sealing || !etm_tag(x, nonce, aad, ct, n, right))
+	if (head->sealing || !etm_tag(x, nonce, aad, ct, n, right))
 		e = qsp_openssl_failed();
 	else if (qsp_ct_equal(right, tag, sizeof(right)))
 		e = etm_crypt(x, nonce, ct, n, pt) ? QSP_OK : qsp_openssl_failed();
 	if (e)
 		clear(pt, n);
 	return e;
+}
+
+static const struct qsp_aead_ops aead_ops = { ctx_key, aead_seal, aead_open, ctx_free };
+static const struct qsp_aead_ops etm_ops = { ctx_key, etm_seal, etm_open, ctx_free };
+
+qsp_err
+qsp_openssl_aead_new(const struct qsp_crypto *cx, const struct qsp_aead *a, bool sealing,
+		     struct qsp_aead_ctx **out)
+{
+	struct openssl_ctx *x = qsp_mem_alloc(sizeof(*x));
+
+	*out = NULL;
+	if (!x)
+		return QSP_E_NOMEM;
+	x->head = (struct qsp_aead_ctx){ a->has_mac ? &etm_ops : &aead_ops, a, sealing };
+	x->cx = cx;
+	x->cipher = EVP_CIPHER_CTX_new();
+	if (a->has_mac) {
+		x->mac.inner = EVP_MD_CTX_new();
+		x->mac.outer = EVP_MD_CTX_new();
+		x->mac.work = EVP_MD_CTX_new();
+	}
+	if (!x->cipher || (a->has_mac && (!x->mac.inner || !x->mac.outer || !x->mac.work))) {
+		ctx_free(&x->head);
+		(void)qsp_openssl_failed();
+		return QSP_E_NOMEM;
+	}
+	/* sealing matters to GCM and Poly1305 alone: CTR is its own inverse */
+	if (EVP_CipherInit_ex2(x->cipher, cx->cipher[a->id], NULL, NULL, sealing, NULL) != 1) {
+		ctx_free(&x->head);
+		return qsp_openssl_failed();
+	}
+	*out = &x->head;
+	return QSP_OK;
 }
 
 qsp_err
