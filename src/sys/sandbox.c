@@ -50,19 +50,37 @@ add_rules(scmp_filter_ctx ctx)
 	return rc;
 }
 
-qsp_err
-qsp_sandbox_enter(void)
+static int
+add_io_uring(scmp_filter_ctx ctx)
 {
-	scmp_filter_ctx ctx = seccomp_init(CALLS_DEFAULT);
+	return add_rule(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup));
+}
+
+static qsp_err
+load(uint32_t action, int (*add)(scmp_filter_ctx ctx))
+{
+	scmp_filter_ctx ctx = seccomp_init(action);
 	qsp_err e = 0;
 
 	if (ctx == NULL)
 		return QSP_E_NOMEM;
-	if (seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) != 0 || add_rules(ctx) != 0 ||
+	if (seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) != 0 || add(ctx) != 0 ||
 	    seccomp_load(ctx) != 0)
 		e = QSP_E_IO;
 	seccomp_release(ctx);
 	return e;
+}
+
+qsp_err
+qsp_sandbox_prepare(void)
+{
+	return load(SCMP_ACT_ALLOW, add_io_uring);
+}
+
+qsp_err
+qsp_sandbox_enter(void)
+{
+	return load(CALLS_DEFAULT, add_rules);
 }
 
 qsp_err

@@ -8,6 +8,10 @@
 
 #include <qsp/base.h>
 
+/* Before the first loop is made: libuv since 1.45 would set up an io_uring, whose operations no filter
+ * sees, and finds that there is none. Errors as qsp_sandbox_enter. */
+QSP_MUST_USE qsp_err qsp_sandbox_prepare(void);
+
 /* Filters every thread of the process, for good. A forbidden call kills it, one that libraries
  * try and can do without fails with EPERM. QSP_E_IO where the kernel has no seccomp;
  * QSP_E_NOMEM. */

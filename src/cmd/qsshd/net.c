@@ -229,8 +229,6 @@ main(int argc, char **argv)
 	(void)signal(SIGHUP, SIG_IGN);
 	if (argv[1][0] == 'r')
 		qsp_log_to_relay(QSP_RPC_LOG_FD);
-	/* libuv since 1.45 hands calls to the kernel past the filter where it may */
-	(void)setenv("UV_USE_IO_URING", "0", 1);
 	read_config(&n);
 	give_up_root();
 	qsp_sandbox_hide(true);
@@ -240,6 +238,8 @@ main(int argc, char **argv)
 	pthread_cond_init(&n.changed, NULL);
 	if (qsp_crypto_new(NULL, NULL, &n.cx) || qsp_replaymap_open(QSP_RPC_REPLAY_FD, &n.replay))
 		die("cannot set up cryptography");
+	if (qsp_sandbox_prepare())
+		die("cannot prepare the sandbox");
 	start_workers(&n, &m);
 	pthread_barrier_wait(&n.started_all);
 	if (qsp_sandbox_enter())
