@@ -47,8 +47,10 @@ function quoted(s) {
 	return "\"" s "\""
 }
 
-function line(a, b, c, d, e, f, g, h) {
-	printf "%-31s %-8s %9s  %-28s %9s %6s  %-13s %-14s %s\n", a, b, c, d, e, f, g, h, verdict
+function line(a, b, c, d, e, f, g, h,    text) {
+	text = sprintf("%-31s %-8s %9s  %-28s %9s %6s  %-13s %-14s %s", a, b, c, d, e, f, g, h, verdict)
+	sub(/ +$/, "", text)
+	print text
 }
 
 FNR == NR {

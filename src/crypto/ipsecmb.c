@@ -28,6 +28,8 @@ struct ctx {
 	uint8_t room[sizeof(struct gcm_key_data) + ALIGNMENT];
 };
 
+_Static_assert(_Alignof(struct gcm_context_data) <= 16, "work lies where calloc puts it");
+
 static struct ctx *
 of(struct qsp_aead_ctx *head)
 {
