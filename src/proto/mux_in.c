@@ -242,7 +242,7 @@ collect(struct qsp_mux *m, struct qsp_bytes *data)
 	if (!m->body || cap > m->body_cap) {
 		if ((bigger = qsp_mem_alloc(cap)) == NULL)
 			return QSP_E_NOMEM;
-		if (m->body_have > 0)
+		if (m->body && m->body_have > 0)
 			memcpy(bigger, m->body, m->body_have);
 		qsp_mem_wipe_free(m->body, m->body_cap);
 		m->body = bigger;
