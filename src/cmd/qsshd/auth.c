@@ -190,12 +190,9 @@ static void
 read_config(struct qsp_auth *a)
 {
 	char err[QSP_CONFLINE_ERROR_MAX];
-	FILE *f = fdopen(QSP_RPC_CONFIG_FD, "r");
 
-	qsp_qsshd_config_init(&a->config);
-	if (f == NULL || qsp_qsshd_config_read_file(&a->config, f, "configuration", err))
-		die(f ? err : "no configuration");
-	fclose(f);
+	if (qsp_qsshd_config_inherit(&a->config, QSP_RPC_CONFIG_FD, err))
+		die(err);
 	qsp_log_set_level((enum qsp_log_level)a->config.log_level);
 }
 

@@ -134,10 +134,19 @@ qsp_qsshd_config_read(struct qsp_qsshd_config *c, const char *path,
 }
 
 qsp_err
-qsp_qsshd_config_read_file(struct qsp_qsshd_config *c, FILE *f, const char *name,
-			   char err[QSP_CONFLINE_ERROR_MAX])
+qsp_qsshd_config_inherit(struct qsp_qsshd_config *c, int fd, char err[QSP_CONFLINE_ERROR_MAX])
 {
-	return read_lines(c, f, name, 0, err);
+	FILE *f = fdopen(fd, "r");
+	qsp_err e;
+
+	qsp_qsshd_config_init(c);
+	if (f == NULL) {
+		(void)snprintf(err, QSP_CONFLINE_ERROR_MAX, "no configuration");
+		return QSP_E_IO;
+	}
+	e = read_lines(c, f, "configuration", 0, err);
+	fclose(f);
+	return e;
 }
 
 qsp_err

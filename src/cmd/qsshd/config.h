@@ -62,11 +62,12 @@ struct qsp_qsshd_owner {
 	const char *home;
 };
 
-/* Reads a file, or an open one; the first value of a keyword counts. On error err says which line. */
+/* Reads a file; the first value of a keyword counts. On error err says which line. */
 QSP_MUST_USE qsp_err qsp_qsshd_config_read(struct qsp_qsshd_config *c, const char *path,
 					   char err[QSP_CONFLINE_ERROR_MAX]);
-QSP_MUST_USE qsp_err qsp_qsshd_config_read_file(struct qsp_qsshd_config *c, FILE *f,
-						const char *name, char err[QSP_CONFLINE_ERROR_MAX]);
+/* What qsshd hands to its children: c afresh from this descriptor, which is closed. */
+QSP_MUST_USE qsp_err qsp_qsshd_config_inherit(struct qsp_qsshd_config *c, int fd,
+					      char err[QSP_CONFLINE_ERROR_MAX]);
 /* One line of -o. */
 QSP_MUST_USE qsp_err qsp_qsshd_config_option(struct qsp_qsshd_config *c, const char *line,
 					     char err[QSP_CONFLINE_ERROR_MAX]);

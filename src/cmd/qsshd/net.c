@@ -72,12 +72,9 @@ static void
 read_config(struct qsp_net *n)
 {
 	char err[QSP_CONFLINE_ERROR_MAX];
-	FILE *f = fdopen(QSP_RPC_CONFIG_FD, "r");
 
-	qsp_qsshd_config_init(&n->config);
-	if (f == NULL || qsp_qsshd_config_read_file(&n->config, f, "configuration", err))
-		die(f ? err : "no configuration");
-	fclose(f);
+	if (qsp_qsshd_config_inherit(&n->config, QSP_RPC_CONFIG_FD, err))
+		die(err);
 	qsp_log_set_level((enum qsp_log_level)n->config.log_level);
 }
 

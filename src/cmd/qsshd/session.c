@@ -267,15 +267,8 @@ static bool
 read_config(struct qsp_session *s)
 {
 	char err[QSP_CONFLINE_ERROR_MAX];
-	FILE *f = fdopen(CONFIG_FD, "r");
-	bool ok;
 
-	qsp_qsshd_config_init(&s->config);
-	if (f == NULL)
-		return false;
-	ok = qsp_qsshd_config_read_file(&s->config, f, "configuration", err) == 0;
-	fclose(f);
-	return ok;
+	return qsp_qsshd_config_inherit(&s->config, CONFIG_FD, err) == 0;
 }
 
 static char *
