@@ -179,16 +179,18 @@ static qsp_err
 take_list(const struct qsp_client_keyword *k, const struct qsp_confline *l,
 	  struct qsp_client_list *list, char *err)
 {
+	char *copy;
+
 	if (k->kind == QSP_CLIENT_LIST_SET && list->n)
 		return 0;
 	for (size_t i = 0; i < l->n; i++) {
 		if (list->n == QSP_CLIENT_LIST_MAX)
 			return qsp_confline_say(l, err, "%s: more than %d", k->name,
 						QSP_CLIENT_LIST_MAX);
-		list->v[list->n] = strdup(l->arg[i]);
-		if (!list->v[list->n])
+		copy = strdup(l->arg[i]);
+		if (!copy)
 			return QSP_E_NOMEM;
-		list->n++;
+		list->v[list->n++] = copy;
 	}
 	return 0;
 }

@@ -45,9 +45,10 @@ qsp_key_type_by_name(const char *name)
 {
 	for (unsigned type = 1; type < 256; type++) {
 		const char *canonical = qsp_key_type_name((uint8_t)type);
+		const char *alias = qsp_key_type_alias((uint8_t)type);
 
-		if (canonical && (strcmp(name, canonical) == 0 ||
-				  strcmp(name, qsp_key_type_alias((uint8_t)type)) == 0))
+		if ((canonical && strcmp(name, canonical) == 0) ||
+		    (alias && strcmp(name, alias) == 0))
 			return (uint8_t)type;
 	}
 	return 0;
