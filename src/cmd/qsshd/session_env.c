@@ -75,10 +75,12 @@ qsp_session_env_make(struct qsp_session *s, const struct qsp_session_channel *ch
 	bool ok = true;
 
 	for (size_t i = 0; i < ch->env.n; i++) {
-		const char *eq = strchr(ch->env.v[i], '=');
-		char *name = strndup(ch->env.v[i], (size_t)(eq - ch->env.v[i]));
+		size_t n = strcspn(ch->env.v[i], "=");
+		char *name = strndup(ch->env.v[i], n);
 
-		ok = ok && name && qsp_session_env_set(out, name, eq + 1);
+		if (name == NULL)
+			return false;
+		ok = ok && qsp_session_env_set(out, name, ch->env.v[i] + n + 1);
 		free(name);
 	}
 	(void)snprintf(mail, sizeof(mail), "/var/mail/%s", s->user);
