@@ -137,6 +137,15 @@ QSP_API QSP_MUST_USE qsp_err qsp_conn_decaps_question(const struct qsp_conn *c,
 QSP_API QSP_MUST_USE qsp_err qsp_conn_decaps(struct qsp_conn *c,
 					     const struct qsp_decaps_answer *answer);
 
+/*
+ * Client: the other way to answer, for a key that an agent keeps. The question is the same, and the
+ * ck into which to mix under the suite of kem id *suite; the answer is ck after both (qsp_key_mix).
+ * QSP_E_INPUT where it has not the length of ck.
+ */
+QSP_API QSP_MUST_USE qsp_err qsp_conn_mix_question(const struct qsp_conn *c, uint8_t *suite,
+						   struct qsp_bytes *ck);
+QSP_API QSP_MUST_USE qsp_err qsp_conn_mix(struct qsp_conn *c, struct qsp_bytes ck);
+
 /* QSP_WANT_TRUST: the key that the server showed (also once open), its CERTIFICATE body or nothing. */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_host_key(const struct qsp_conn *c,
 					       struct qsp_key_public *out);

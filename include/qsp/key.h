@@ -108,6 +108,17 @@ QSP_API QSP_MUST_USE qsp_err qsp_key_answer(struct qsp_key *const *keys, size_t 
 					    const struct qsp_decaps_question *q,
 					    struct qsp_decaps_answer *a);
 
+/*
+ * The answer of a key that does not trust who asks, as in an agent [P4.5]: out = ck with DH(x, point)
+ * and then the ss of ct mixed in, under the hash of the suite whose kem id is `suite`; neither of the
+ * two is told. ck and out have the length of that hash. QSP_E_INPUT for another length of ck, an
+ * all-zero DH, a ct of the wrong length, a signature key.
+ */
+#define QSP_CK_MAX 48
+QSP_API QSP_MUST_USE qsp_err qsp_key_mix(const struct qsp_key *key, uint8_t suite,
+					 struct qsp_bytes ck, const uint8_t point[32],
+					 struct qsp_bytes ct, uint8_t out[QSP_CK_MAX]);
+
 /* Signs with an ML-DSA key; *n is the room of sig, then its length. */
 QSP_API QSP_MUST_USE qsp_err qsp_key_sign(const struct qsp_key *key, struct qsp_bytes msg,
 					  uint8_t *sig, size_t *n);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/writer.h"
 #include "crypto/hash.h"
+#include "crypto/kdf.h"
 #include "crypto/kem.h"
 #include "crypto/rand.h"
 #include "crypto/sig.h"
@@ -220,6 +221,29 @@ qsp_key_answer(struct qsp_key *const *keys, size_t n, const struct qsp_decaps_qu
 	for (size_t i = first; q->point && i < last; i++)
 		a->dh_ok[i - first] = qsp_key_dh(keys[i], q->point, a->dh[i - first]) == 0;
 	return q->ct.n ? qsp_key_decaps(keys[q->key], q->ct, a->ss) : QSP_OK;
+}
+
+QSP_SECRET(mixed, QSP_CK_MAX);
+_Static_assert(QSP_CK_MAX == QSP_HASH_MAX, "a ck is one hash");
+
+qsp_err
+qsp_key_mix(const struct qsp_key *key, uint8_t suite, struct qsp_bytes ck, const uint8_t point[32],
+	    struct qsp_bytes ct, uint8_t out[QSP_CK_MAX])
+{
+	const struct qsp_kem *kem = qsp_kem_by_id(suite);
+	QSP_WIPED(mixed) dh = { { 0 } };
+	QSP_WIPED(mixed) ss = { { 0 } };
+	QSP_WIPED(mixed) first = { { 0 } };
+	struct qsp_bytes z[] = { { dh.b, QSP_X25519_LEN }, { ss.b, QSP_KEM_SS_LEN } };
+	qsp_err e;
+
+	memset(out, 0, QSP_CK_MAX);
+	if (!kem || ck.n != qsp_hash_len(kem->hash))
+		return QSP_E_INPUT;
+	if ((e = qsp_key_dh(key, point, dh.b)) != 0 || (e = qsp_key_decaps(key, ct, ss.b)) != 0 ||
+	    (e = qsp_kdf_extract(key->cx, kem->hash, ck, &z[0], 1, first.b)) != 0)
+		return e;
+	return qsp_kdf_extract(key->cx, kem->hash, qsp_bytes(first.b, ck.n), &z[1], 1, out);
 }
 
 qsp_err

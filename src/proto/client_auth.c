@@ -86,36 +86,57 @@ qsp_client_auth_on_challenge(struct qsp_conn *c, const struct qsp_input *in)
 }
 
 /*
- * [P4.5] AUTH_PROOF of a KEM. Where the key could not be used after all (a passphrase that nobody
- * knew) the attempt ends as the protocol ends one: with a proof that fails.
+ * [P4.5] AUTH_PROOF of a KEM, under t, in which both secrets are mixed. Where the key could not be
+ * used after all (a passphrase that nobody knew) the attempt ends as the protocol ends one: with a
+ * proof that fails.
  */
+static qsp_err
+say_proof(struct qsp_conn *c, struct qsp_transcript *t, bool usable)
+{
+	struct qsp_writer w;
+	struct qsp_outgoing *o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_AUTH_PROOF, t->len, &w);
+	uint8_t *proof = qsp_writer_room(&w, t->len);
+	qsp_err e;
+
+	if (proof && usable) {
+		qsp_transcript_mac(t, "fin c", proof);
+	} else if (proof && (e = qsp_rand_bytes(t->cx, proof, t->len)) != 0) {
+		qsp_queue_free(o);
+		return e;
+	}
+	if ((e = qsp_engine_say(c, t, o, &w, QSP_THEN_NOTHING)) != 0)
+		return e;
+	c->hs->t = *t;
+	c->raised = QSP_EV_PROVED;
+	return QSP_OK;
+}
+
 qsp_err
 qsp_client_auth_on_keys(struct qsp_conn *c, const struct qsp_input *in)
 {
 	const struct qsp_decaps_answer *a = in->answer;
 	QSP_WIPED(qsp_transcript) t = c->hs->t;
-	struct qsp_outgoing *o;
-	struct qsp_writer w;
-	uint8_t *proof;
+	bool usable = a && a->dh_ok[0];
 	qsp_err e;
 
-	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_AUTH_PROOF, t.len, &w);
-	proof = qsp_writer_room(&w, t.len);
-	if (proof && a && a->dh_ok[0]) {
+	if (usable) {
 		qsp_transcript_mix_key(&t, a->dh[0]);
 		qsp_transcript_mix_key(&t, a->ss);
-		qsp_transcript_mac(&t, "fin c", proof);
-	} else if (proof && (e = qsp_rand_bytes(t.cx, proof, t.len)) != 0) {
-		qsp_queue_free(o);
-		return e;
 	}
-	if ((e = qsp_engine_say(c, &t, o, &w, QSP_THEN_NOTHING)) != 0)
-		return e;
-	if (!a)
+	if ((e = say_proof(c, &t, usable)) == 0 && !a)
 		c->hs->last = false;
-	c->hs->t = t;
-	c->raised = QSP_EV_PROVED;
-	return QSP_OK;
+	return e;
+}
+
+/* The key is an agent's, which mixed both by itself. */
+qsp_err
+qsp_client_auth_on_mixed(struct qsp_conn *c, const struct qsp_input *in)
+{
+	const struct qsp_bytes *ck = in->answer;
+	QSP_WIPED(qsp_transcript) t = c->hs->t;
+
+	memcpy(t.ck.b, ck->p, t.len);
+	return say_proof(c, &t, true);
 }
 
 /* [P4.5] AUTH_PROOF of a signature, right behind its AUTH_REQUEST */

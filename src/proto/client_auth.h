@@ -12,6 +12,8 @@ qsp_err qsp_client_auth_on_login(struct qsp_conn *c, const struct qsp_input *in)
 qsp_err qsp_client_auth_on_challenge(struct qsp_conn *c, const struct qsp_input *in);
 /* KEYS: answer is a const struct qsp_decaps_answer *, or NULL where the key cannot be used. */
 qsp_err qsp_client_auth_on_keys(struct qsp_conn *c, const struct qsp_input *in);
+/* MIXED: answer is a const struct qsp_bytes *: ck after both MixKeys, of the right length. */
+qsp_err qsp_client_auth_on_mixed(struct qsp_conn *c, const struct qsp_input *in);
 /* SIGNED: answer is a const struct qsp_bytes *, empty where the key cannot be used. */
 qsp_err qsp_client_auth_on_signed(struct qsp_conn *c, const struct qsp_input *in);
 /* Raised once the last message of an attempt is on its way. */

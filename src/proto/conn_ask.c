@@ -36,6 +36,24 @@ qsp_conn_decaps(struct qsp_conn *c, const struct qsp_decaps_answer *answer)
 }
 
 qsp_err
+qsp_conn_mix_question(const struct qsp_conn *c, uint8_t *suite, struct qsp_bytes *ck)
+{
+	if (c->state != QSP_ST_C_WANT_DECAPS)
+		return QSP_E_STATE;
+	*suite = c->kem->id;
+	*ck = qsp_bytes(c->hs->t.ck.b, c->hs->t.len);
+	return QSP_OK;
+}
+
+qsp_err
+qsp_conn_mix(struct qsp_conn *c, struct qsp_bytes ck)
+{
+	if (c->state == QSP_ST_C_WANT_DECAPS && ck.n != c->hs->t.len)
+		return QSP_E_INPUT;
+	return qsp_conn_answer(c, QSP_EV_MIXED, &ck);
+}
+
+qsp_err
 qsp_conn_host_key(const struct qsp_conn *c, struct qsp_key_public *out)
 {
 	if (!c->facts || c->facts->host_key.len == 0)

@@ -46,6 +46,7 @@ static const struct step client[QSP_ST_MAX][QSP_EV_MAX] = {
 	[C(SENT_REQUEST)][QSP_MSG_AUTH_CHALLENGE]  = { qsp_client_auth_on_challenge, C(WANT_DECAPS) },
 	[C(SENT_REQUEST)][QSP_MSG_AUTH_FAILURE]    = { qsp_client_auth_on_failure, C(WANT_LOGIN) },
 	[C(WANT_DECAPS)][QSP_EV_KEYS]              = { qsp_client_auth_on_keys, C(LOGIN) },
+	[C(WANT_DECAPS)][QSP_EV_MIXED]             = { qsp_client_auth_on_mixed, C(LOGIN) },
 	[C(WANT_SIGN)][QSP_EV_SIGNED]              = { qsp_client_auth_on_signed, C(LOGIN) },
 	[C(SENT_PROOF)][QSP_EV_PIPELINE]           = { qsp_client_auth_on_pipeline, C(PIPELINED) },
 	[C(SENT_PROOF)][QSP_MSG_AUTH_OK]           = { qsp_client_auth_on_ok, QSP_ST_OPEN },

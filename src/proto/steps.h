@@ -66,6 +66,7 @@ enum qsp_event {
 	/* answers */
 	QSP_EV_START,
 	QSP_EV_KEYS,
+	QSP_EV_MIXED,
 	QSP_EV_TRUSTED,
 	QSP_EV_LOGIN,
 	QSP_EV_SIGNED,

@@ -320,6 +320,20 @@ sign(struct duo *d)
 	assert_int_equal(qsp_conn_sign(d->client.c, sig), QSP_OK);
 }
 
+/* As an agent does it: a ck in, a ck out. */
+static void
+mix(struct duo *d, const struct qsp_decaps_question *q)
+{
+	struct qsp_conn *c = d->client.c;
+	uint8_t suite, out[QSP_CK_MAX];
+	struct qsp_bytes ck;
+
+	assert_int_equal(qsp_conn_mix_question(c, &suite, &ck), QSP_OK);
+	assert_int_equal(suite, d->kem->id);
+	assert_int_equal(qsp_key_mix(d->user, suite, ck, q->point, q->ct, out), QSP_OK);
+	assert_int_equal(qsp_conn_mix(c, qsp_bytes(out, ck.n)), QSP_OK);
+}
+
 static void
 decapsulate(struct duo *d, struct duo_side *s)
 {
@@ -328,6 +342,10 @@ decapsulate(struct duo *d, struct duo_side *s)
 	struct qsp_decaps_answer a;
 
 	assert_int_equal(qsp_conn_decaps_question(s->c, &q), QSP_OK);
+	if (d->agent && s == &d->client) {
+		mix(d, &q);
+		return;
+	}
 	assert_int_equal(qsp_key_answer(&key, 1, &q, &a), QSP_OK);
 	assert_int_equal(qsp_conn_decaps(s->c, &a), QSP_OK);
 }

@@ -32,6 +32,7 @@ struct duo {
 	qsp_time until;
 	unsigned entered; /* calls of the replay cache */
 	bool outside; /* challenges are made, and proofs judged, outside of the server's engine */
+	bool agent;   /* the client's ck is mixed by who keeps its key */
 	struct qsp_key32 ss;
 };
 

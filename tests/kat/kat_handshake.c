@@ -174,13 +174,16 @@ compare_epoch_0(const struct duo *d)
 }
 
 static void
-run_case(const json_t *o, size_t piece, bool outside)
+run_case(const json_t *o, size_t piece, bool outside, bool agent)
 {
 	struct duo *d = duo_new(cx, o);
 	struct duo_side *s = &d->client, *to = &d->server;
 	size_t next = 0, turns = 0, quiet = 0;
 
 	d->outside = outside;
+	d->agent = agent;
+	if (agent)
+		d->client.inject.trace = NULL;
 	if (outside) /* what is mixed elsewhere is not in the engine's trace */
 		d->server.inject.trace = NULL;
 	compare_ok(d);
@@ -220,7 +223,7 @@ cases_of_the_vectors(void **state)
 	json_array_foreach(qsp_vec_list(doc, "cases"), i, o)
 	{
 		print_message("%s\n", qsp_vec_text(o, "name"));
-		run_case(o, SIZE_MAX, false);
+		run_case(o, SIZE_MAX, false, false);
 	}
 	qsp_vec_close(doc);
 }
@@ -233,7 +236,7 @@ cases_byte_by_byte(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, 1, false);
+	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, 1, false, false);
 	qsp_vec_close(doc);
 }
 
@@ -245,7 +248,19 @@ cases_judged_outside(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, SIZE_MAX, true);
+	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, SIZE_MAX, true, false);
+	qsp_vec_close(doc);
+}
+
+/* A client whose key an agent keeps says the same bytes and comes to the same keys. */
+static void
+cases_mixed_by_an_agent(void **state)
+{
+	json_t *doc = qsp_vec_open("handshake"), *o;
+	size_t i;
+
+	(void)state;
+	json_array_foreach(qsp_vec_list(doc, "cases"), i, o) run_case(o, SIZE_MAX, false, true);
 	qsp_vec_close(doc);
 }
 
@@ -327,6 +342,7 @@ main(void)
 		cmocka_unit_test(cases_of_the_vectors),
 		cmocka_unit_test(cases_byte_by_byte),
 		cmocka_unit_test(cases_judged_outside),
+		cmocka_unit_test(cases_mixed_by_an_agent),
 		cmocka_unit_test(fin_ok_of_the_vectors),
 		cmocka_unit_test(certificate_of_the_vectors),
 	};

@@ -57,6 +57,15 @@ call_no_keys(struct pair *p, struct qsp_conn *c)
 }
 
 static qsp_err
+call_mix(struct pair *p, struct qsp_conn *c)
+{
+	static const uint8_t ck[QSP_CK_MAX];
+
+	(void)p;
+	return qsp_conn_mix(c, qsp_bytes(ck, c->kem ? qsp_hash_len(c->kem->hash) : 32));
+}
+
+static qsp_err
 call_trust(struct pair *p, struct qsp_conn *c)
 {
 	(void)p;
@@ -104,6 +113,7 @@ static const struct {
 	{ "login", QSP_EV_LOGIN, call_login, QSP_OK },
 	{ "decaps", QSP_EV_KEYS, call_keys, QSP_OK },
 	{ "decaps NULL", QSP_EV_KEYS, call_no_keys, QSP_OK },
+	{ "mix", QSP_EV_MIXED, call_mix, QSP_OK },
 	{ "trust", QSP_EV_TRUSTED, call_trust, QSP_OK },
 	{ "distrust", QSP_EV_TRUSTED, call_distrust, QSP_E_TRUST },
 	{ "sign", QSP_EV_SIGNED, call_sign, QSP_OK },
@@ -172,6 +182,7 @@ wants_are_rows(void **state)
 		{ QSP_WANT_AUTH, QSP_EV_LOGIN, QSP_EV_DECIDED },
 		{ QSP_WANT_SIGN, QSP_EV_SIGNED, 0 },
 		{ QSP_WANT_DECAPS, QSP_EV_KEYS, QSP_EV_KEYS },
+		{ QSP_WANT_DECAPS, QSP_EV_MIXED, QSP_EV_KEYS },
 		{ QSP_WANT_REPLY, QSP_EV_REPLIED, 0 },
 	};
 
@@ -214,8 +225,14 @@ other_calls(void **state)
 		struct qsp_decaps_question q;
 		struct qsp_auth_question aq;
 		struct qsp_prompt prompt;
-		uint8_t out[QSP_CELL_LEN];
+		uint8_t out[QSP_CELL_LEN], suite = 0;
+		bool mix = at->role == QSP_CLIENT && wants & QSP_WANT_DECAPS;
+		struct qsp_bytes ck = QSP_BYTES_NONE;
 
+		assert_int_equal(qsp_conn_mix_question(c, &suite, &ck), mix ? QSP_OK : QSP_E_STATE);
+		assert_int_equal(suite, mix ? c->kem->id : 0);
+		assert_int_equal(qsp_conn_mix(c, qsp_bytes(out, 1)),
+				 mix ? QSP_E_INPUT : QSP_E_STATE);
 		assert_int_equal(qsp_conn_decaps_question(c, &q),
 				 wants & QSP_WANT_DECAPS ? QSP_OK : QSP_E_STATE);
 		assert_int_equal(qsp_conn_auth_question(c, &aq),
