@@ -17,17 +17,22 @@ QSP_BEGIN_C
 
 #define QSP_MUX_MESSAGE_MAX (256 * 1024 + 64) /* [P7] */
 #define QSP_MUX_PACKET_MAX (256 * 1024)       /* data in one message */
-#define QSP_MUX_STDERR 1u                     /* extended data code, RFC 4254, 5.2 */
+#define QSP_MUX_WINDOW_MIN 4096
+#define QSP_MUX_STDERR 1u /* extended data code, RFC 4254, 5.2 */
 
 struct qsp_mux;
 
 struct qsp_mux_limits {
 	unsigned max_channels; /* open at a time */
-	uint32_t window;       /* first window of a channel, bytes */
-	uint32_t window_max;   /* to which it grows with the measured rate */
-	size_t output_max;     /* data calls give no room while more than this waits to be sent */
+	uint32_t window;       /* first window of a channel of type "session", bytes */
+	uint32_t window_other; /* of any other type: of forwards there may be thousands */
+	uint32_t window_max;   /* to which a window grows with the measured rate */
+	/* All windows together: near it they begin smaller (QSP_MUX_WINDOW_MIN at least), grow no more,
+	 * and those over their share shrink. */
+	size_t window_total;
+	size_t output_max; /* data calls give no room while this much or more waits to be sent */
 };
-/* 10 channels, 2 MiB growing to 16 MiB, 256 KiB waiting. */
+/* 10 channels, 2 MiB and 64 KiB growing to 16 MiB, 64 MiB together, 256 KiB waiting. */
 QSP_API struct qsp_mux_limits qsp_mux_limits_default(void);
 
 QSP_API QSP_MUST_USE qsp_err qsp_mux_new(const struct qsp_mux_limits *limits, struct qsp_mux **out);
@@ -88,8 +93,9 @@ QSP_API QSP_MUST_USE qsp_err qsp_mux_global_reply(struct qsp_mux *m, bool succes
 /*
  * Room for data in the output stream, to be read into directly: up to *room bytes at the returned
  * place, limited by the peer's window and what already waits; NULL and 0 where there is none (the
- * event QSP_MUX_WINDOW, or an emptier output, changes that). commit says how much was put there,
- * 0 included; no other call on m may stand between the two. code 0, or QSP_MUX_STDERR.
+ * event QSP_MUX_WINDOW, or an emptier output, changes that: qsp_mux_is_full tells which). commit
+ * says how much was put there, 0 included; no other call on m may stand between the two. code 0, or
+ * QSP_MUX_STDERR.
  */
 QSP_API uint8_t *qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code,
 				    size_t *room);
@@ -108,6 +114,8 @@ QSP_API QSP_MUST_USE qsp_err qsp_mux_consumed(struct qsp_mux *m, qsp_time now, u
 /* The output stream; taken from its front. */
 QSP_API struct qsp_bytes qsp_mux_output(const struct qsp_mux *m);
 QSP_API void qsp_mux_sent(struct qsp_mux *m, size_t n);
+/* The output has no room for data, whatever the windows say. */
+QSP_API bool qsp_mux_is_full(const struct qsp_mux *m);
 /* Channels in use. */
 QSP_API unsigned qsp_mux_channels(const struct qsp_mux *m);
 

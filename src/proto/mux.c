@@ -2,7 +2,8 @@
 /* The table of channels and the output stream [P7]. */
 #include "proto/mux.h"
 
-#define SLOTS_STEP 8
+#define SLOTS_FIRST 8
+#define SHARE 16 /* a window begins with at most this part of what is left of the budget */
 #define KEEP_MAX                                                                                   \
 	(64u * 1024) /* an output buffer over this is let go when chatter leaves it empty */
 
@@ -12,7 +13,9 @@ qsp_mux_limits_default(void)
 	return (struct qsp_mux_limits){
 		.max_channels = 10,
 		.window = 2u << 20,
+		.window_other = 64u << 10,
 		.window_max = 16u << 20,
+		.window_total = 64u << 20,
 		.output_max = 256u << 10,
 	};
 }
@@ -26,6 +29,7 @@ qsp_mux_new(const struct qsp_mux_limits *limits, struct qsp_mux **out)
 	if (!m)
 		return QSP_E_NOMEM;
 	m->limits = *limits;
+	m->chunk = QSP_MUX_CHUNK_MIN;
 	return QSP_OK;
 }
 
@@ -51,7 +55,7 @@ qsp_mux_find(const struct qsp_mux *m, uint32_t channel, enum qsp_mux_channel_sta
 static bool
 grow(struct qsp_mux *m)
 {
-	unsigned n = m->n_slots + SLOTS_STEP;
+	unsigned n = m->n_slots > 0 ? 2 * m->n_slots : SLOTS_FIRST;
 	struct qsp_mux_channel *bigger;
 
 	if (n > m->limits.max_channels)
@@ -60,34 +64,51 @@ grow(struct qsp_mux *m)
 		return false;
 	if (m->n_slots > 0)
 		memcpy(bigger, m->channels, m->n_slots * sizeof(*bigger));
+	for (unsigned i = m->n_slots; i < n; i++)
+		bigger[i].remote = i + 1;
 	qsp_mem_free(m->channels);
 	m->channels = bigger;
+	m->free = m->n_slots;
 	m->n_slots = n;
 	return true;
 }
 
-struct qsp_mux_channel *
-qsp_mux_take(struct qsp_mux *m, uint32_t *channel)
+/* The first window of a channel: near the budget's end it is small, but never none. */
+static uint32_t
+first_window(const struct qsp_mux *m, struct qsp_bytes type)
 {
-	uint32_t i = 0;
+	size_t total = m->limits.window_total;
+	size_t most = total > m->windows ? (total - m->windows) / SHARE : 0;
+	uint32_t w = qsp_bytes_is(type, "session") ? m->limits.window : m->limits.window_other;
+
+	if (most < QSP_MUX_WINDOW_MIN)
+		most = QSP_MUX_WINDOW_MIN;
+	return w < most ? w : (uint32_t)most;
+}
+
+struct qsp_mux_channel *
+qsp_mux_take(struct qsp_mux *m, struct qsp_bytes type, uint32_t *channel)
+{
+	uint32_t window = first_window(m, type);
+	struct qsp_mux_channel *ch;
 
 	if (m->n_used >= m->limits.max_channels || (m->n_used == m->n_slots && !grow(m)))
 		return NULL;
-	while (m->channels[i].state != QSP_MUX_FREE)
-		i++;
+	*channel = m->free;
+	ch = &m->channels[m->free];
+	m->free = ch->remote;
 	m->n_used++;
-	*channel = i;
-	m->channels[i] = (struct qsp_mux_channel){
-		.may_come = m->limits.window,
-		.window = m->limits.window,
-	};
-	return &m->channels[i];
+	m->windows += window;
+	*ch = (struct qsp_mux_channel){ .may_come = window, .window = window };
+	return ch;
 }
 
 void
 qsp_mux_release(struct qsp_mux *m, uint32_t channel)
 {
-	m->channels[channel] = (struct qsp_mux_channel){ .state = QSP_MUX_FREE };
+	m->windows -= m->channels[channel].window;
+	m->channels[channel] = (struct qsp_mux_channel){ .state = QSP_MUX_FREE, .remote = m->free };
+	m->free = channel;
 	m->n_used--;
 }
 
@@ -95,6 +116,12 @@ unsigned
 qsp_mux_channels(const struct qsp_mux *m)
 {
 	return m->n_used;
+}
+
+bool
+qsp_mux_is_full(const struct qsp_mux *m)
+{
+	return m->out.end - m->out.start >= m->limits.output_max;
 }
 
 void

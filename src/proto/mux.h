@@ -37,6 +37,8 @@ enum qsp_mux_channel_state {
 	QSP_MUX_UP,
 };
 
+#define QSP_MUX_CHUNK_MIN (16u * 1024) /* room for one read, at first */
+
 struct qsp_mux_channel {
 	uint8_t state;
 	bool eof_sent, eof_got, close_sent, close_got;
@@ -61,11 +63,14 @@ struct qsp_mux {
 	struct qsp_mux_limits limits;
 	struct qsp_mux_channel *channels;
 	unsigned n_slots, n_used;
+	uint32_t free;  /* the first free number, chained through `remote`; n_slots: none */
+	size_t windows; /* of all channels, together */
 	uint32_t globals_to_answer, globals_to_come;
 	struct qsp_mux_output out;
 	/* between data_begin and data_commit */
 	uint32_t begun_channel, begun_code;
-	size_t begun_at;
+	size_t begun_at, begun_room;
+	size_t chunk; /* room for one read: grows while reads fill it, so that chatter stays small */
 	/* the parser: head of a message, then a rest in pieces */
 	uint8_t head[17];
 	size_t head_have;
@@ -79,8 +84,9 @@ struct qsp_mux {
 /* The channel of our number that has got to `state`, or NULL. */
 struct qsp_mux_channel *qsp_mux_find(const struct qsp_mux *m, uint32_t channel,
 				     enum qsp_mux_channel_state state);
-/* A free slot, or NULL where the limit is reached or memory is not there. */
-struct qsp_mux_channel *qsp_mux_take(struct qsp_mux *m, uint32_t *channel);
+/* A free slot with the first window of its type, or NULL where the limit is reached or memory is not
+ * there. */
+struct qsp_mux_channel *qsp_mux_take(struct qsp_mux *m, struct qsp_bytes type, uint32_t *channel);
 /* Frees the number once both sides have closed. */
 void qsp_mux_release(struct qsp_mux *m, uint32_t channel);
 

@@ -26,7 +26,7 @@ on_open(struct qsp_mux *m, struct qsp_reader *r, struct qsp_mux_event *ev)
 	ev->body = qsp_reader_rest(r);
 	if (qsp_reader_done(r) != 0)
 		return broken(ev);
-	ch = qsp_mux_take(m, &ev->channel);
+	ch = qsp_mux_take(m, ev->name, &ev->channel);
 	if (!ch) { /* 4: resource shortage */
 		qsp_bytes_put32(fixed, remote);
 		qsp_bytes_put32(fixed + 4, 4);

@@ -4,7 +4,7 @@
 
 #define DATA_HEAD 13     /* u32 length, u8 type, u32 channel, u32 data length */
 #define EXTENDED_HEAD 17 /* and u32 code */
-#define CHUNK_MAX (128u * 1024)
+#define CHUNK_MAX ((size_t)128 * 1024)
 #define FAST_MS 200
 
 /* `u32 recipient`, and room for more. */
@@ -39,7 +39,7 @@ qsp_err
 qsp_mux_open(struct qsp_mux *m, const char *type, struct qsp_bytes body, void *user,
 	     uint32_t *channel)
 {
-	struct qsp_mux_channel *ch = qsp_mux_take(m, channel);
+	struct qsp_mux_channel *ch = qsp_mux_take(m, qsp_bytes_str(type), channel);
 	uint8_t buf[4 + 64 + 12];
 	struct qsp_writer w = qsp_writer_of(buf, sizeof(buf));
 	qsp_err e;
@@ -173,14 +173,14 @@ uint8_t *
 qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code, size_t *room)
 {
 	struct qsp_mux_channel *ch = open_channel(m, channel);
-	size_t waits = m->out.end - m->out.start, head = code ? EXTENDED_HEAD : DATA_HEAD;
+	size_t head = code ? EXTENDED_HEAD : DATA_HEAD;
 	uint8_t *p;
 
 	*room = 0;
-	if (!ch || ch->eof_sent || waits >= m->limits.output_max)
+	if (!ch || ch->eof_sent || qsp_mux_is_full(m))
 		return NULL;
-	*room = smallest(ch->may_send, ch->packet, CHUNK_MAX);
-	*room = smallest(*room, m->limits.output_max - waits, *room);
+	*room = smallest(ch->may_send, ch->packet, m->chunk);
+	*room = *room < m->limits.output_max ? *room : m->limits.output_max;
 	if (*room == 0 || (p = qsp_mux_append(m, head + *room)) == NULL) {
 		*room = 0;
 		return NULL;
@@ -188,6 +188,7 @@ qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code, size_t *r
 	m->begun_channel = channel;
 	m->begun_code = code;
 	m->begun_at = m->out.end - *room - head;
+	m->begun_room = *room;
 	return p + head;
 }
 
@@ -206,6 +207,10 @@ qsp_mux_data_commit(struct qsp_mux *m, size_t n)
 		qsp_mux_sent(m, 0); /* nothing came after all: the room goes, too */
 	if (n == 0)
 		return;
+	if (n == m->begun_room && n == m->chunk && n < CHUNK_MAX)
+		m->chunk *= 2;
+	else if (n < m->chunk / 4 && m->chunk > QSP_MUX_CHUNK_MIN)
+		m->chunk /= 2;
 	qsp_writer_u32(&w, (uint32_t)(head - 4 + n));
 	qsp_writer_u8(&w, m->begun_code ? QSP_MUX_CHANNEL_EXTENDED_DATA : QSP_MUX_CHANNEL_DATA);
 	qsp_writer_u32(&w, ch->remote);
@@ -264,11 +269,41 @@ qsp_mux_close(struct qsp_mux *m, uint32_t channel)
 	return e;
 }
 
+/*
+ * The window before the next grant. It doubles where the peer uses it up fast and hardly anything
+ * waits for whoever consumes it (a larger window would be a longer queue), as long as a quarter of
+ * the budget is left. Where less is left, one over its share gives back half of what it consumed.
+ */
+static void
+resize(struct qsp_mux *m, struct qsp_mux_channel *ch, qsp_time now)
+{
+	uint32_t waiting = ch->window - ch->may_come - ch->consumed, change;
+	size_t most = m->limits.window_total - m->limits.window_total / 4;
+
+	if (m->windows > most) {
+		change = ch->consumed / 2;
+		if (ch->window > most / m->n_used && ch->window - change >= QSP_MUX_WINDOW_MIN) {
+			ch->window -= change;
+			m->windows -= change;
+		}
+		return;
+	}
+	if (now - ch->granted >= FAST_MS || waiting >= ch->window / 8 ||
+	    ch->window >= m->limits.window_max)
+		return;
+	change = m->limits.window_max - ch->window;
+	change = change < ch->window ? change : ch->window;
+	if (change > most - m->windows)
+		return;
+	ch->window += change;
+	m->windows += change;
+}
+
 qsp_err
 qsp_mux_consumed(struct qsp_mux *m, qsp_time now, uint32_t channel, size_t n)
 {
 	struct qsp_mux_channel *ch = open_channel(m, channel);
-	uint32_t grant, bigger, waiting;
+	uint32_t grant, waiting;
 	uint8_t buf[8];
 	struct qsp_writer w;
 
@@ -279,16 +314,9 @@ qsp_mux_consumed(struct qsp_mux *m, qsp_time now, uint32_t channel, size_t n)
 	ch->consumed += (uint32_t)n;
 	if (ch->consumed < ch->window / 2 || ch->eof_got || ch->close_got)
 		return QSP_OK;
-	grant = ch->consumed;
-	/* where data waits for whoever consumes it, a larger window would be a longer queue */
 	waiting = ch->window - ch->may_come - ch->consumed;
-	if (now - ch->granted < FAST_MS && waiting < ch->window / 8 &&
-	    ch->window < m->limits.window_max) {
-		bigger = ch->window > m->limits.window_max / 2 ? m->limits.window_max
-							       : 2 * ch->window;
-		grant += bigger - ch->window;
-		ch->window = bigger;
-	}
+	resize(m, ch, now);
+	grant = ch->window - ch->may_come - waiting;
 	ch->granted = now;
 	ch->consumed = 0;
 	ch->may_come += grant;

@@ -332,6 +332,98 @@ windows_grow(void **state)
 	part(&e);
 }
 
+/* Ten thousand channels: numbers are used again, and all windows together stay in the budget. */
+static void
+ten_thousand(void **state)
+{
+	struct qsp_mux_limits l = qsp_mux_limits_default();
+	struct ends e = { 0 };
+	struct qsp_mux_event ev;
+	size_t sum = 0;
+	uint32_t n;
+
+	(void)state;
+	l.max_channels = 10001;
+	e.a = mux(&l);
+	e.b = mux(&l);
+	for (unsigned i = 0; i < 10001; i++) {
+		bool session = i == 0;
+
+		assert_int_equal(qsp_mux_open(e.a, session ? "session" : "direct-tcpip",
+					      QSP_BYTES_NONE, NULL, &n),
+				 QSP_OK);
+		assert_int_equal(n, i);
+		ev = expect(e.a, e.b, QSP_MUX_OPEN);
+		assert_int_equal(ev.channel, i);
+		assert_int_equal(qsp_mux_accept(e.b, i, NULL), QSP_OK);
+		ev = expect(e.b, e.a, QSP_MUX_OPENED);
+		assert_int_equal(ev.channel, i);
+		assert_true(e.b->channels[i].window >= QSP_MUX_WINDOW_MIN);
+	}
+	assert_int_equal(e.b->channels[0].window, l.window);
+	assert_int_equal(e.b->channels[1].window, l.window_other);
+	assert_int_equal(e.b->channels[10000].window, QSP_MUX_WINDOW_MIN);
+	for (unsigned i = 0; i < 10001; i++)
+		sum += e.b->channels[i].window;
+	assert_int_equal(sum, e.b->windows);
+	assert_true(sum <= l.window_total + (size_t)10001 * QSP_MUX_WINDOW_MIN);
+	for (unsigned i = 10000; i > 0; i -= 2) {
+		assert_int_equal(qsp_mux_close(e.a, i), QSP_OK);
+		expect(e.a, e.b, QSP_MUX_CLOSE);
+		assert_int_equal(qsp_mux_close(e.b, i), QSP_OK);
+		expect(e.b, e.a, QSP_MUX_CLOSE);
+	}
+	assert_int_equal(qsp_mux_channels(e.a), 5001);
+	for (unsigned i = 2; i <= 10000; i += 2) {
+		assert_int_equal(qsp_mux_open(e.a, "x", QSP_BYTES_NONE, NULL, &n), QSP_OK);
+		assert_int_equal(n % 2, 0); /* a free one */
+		assert_true(n > 0);
+	}
+	assert_int_equal(qsp_mux_open(e.a, "x", QSP_BYTES_NONE, NULL, &n), QSP_E_ROOM);
+	part(&e);
+}
+
+/* At the end of the budget nothing grows, and who has more than a share gives it back. */
+static void
+windows_share(void **state)
+{
+	struct qsp_mux_limits l = qsp_mux_limits_default();
+	struct ends e;
+	uint32_t n, greatest, window;
+	size_t want;
+
+	(void)state;
+	l.window = 8192;
+	l.window_other = 8192;
+	l.max_channels = 20;
+	l.window_total = 256 << 10;
+	e = joined(&l);
+	for (qsp_time now = 1000; now < 1500; now++) {
+		if ((want = pour(&e)) == 0)
+			break;
+		assert_int_equal(qsp_mux_consumed(e.b, now, e.cb, want), QSP_OK);
+		expect(e.b, e.a, QSP_MUX_WINDOW);
+	}
+	greatest = e.b->channels[e.cb].window;
+	assert_int_equal(greatest, 128 << 10); /* a quarter is left for others */
+	for (unsigned i = 0; i < 19; i++) {
+		assert_int_equal(qsp_mux_open(e.a, "x", QSP_BYTES_NONE, NULL, &n), QSP_OK);
+		expect(e.a, e.b, QSP_MUX_OPEN);
+	}
+	assert_true(e.b->windows < l.window_total);
+	window = greatest;
+	assert_true(e.b->windows > l.window_total / 4 * 3);
+	for (qsp_time now = 2000; e.b->windows > l.window_total / 4 * 3; now++) {
+		want = pour(&e);
+		assert_true(want > 0);
+		assert_int_equal(qsp_mux_consumed(e.b, now, e.cb, want), QSP_OK);
+		expect(e.b, e.a, QSP_MUX_WINDOW);
+		assert_true(e.b->channels[e.cb].window < window);
+		window = e.b->channels[e.cb].window;
+	}
+	part(&e);
+}
+
 /* The output's memory serves bulk again and again, and goes when chatter leaves it empty. */
 static void
 memory_goes(void **state)
@@ -395,6 +487,7 @@ main(void)
 		cmocka_unit_test(requests),      cmocka_unit_test(closing),
 		cmocka_unit_test(data_in_place), cmocka_unit_test(windows_grow),
 		cmocka_unit_test(memory_goes),   cmocka_unit_test(too_long),
+		cmocka_unit_test(ten_thousand),  cmocka_unit_test(windows_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
