@@ -108,7 +108,8 @@ QSP_API QSP_MUST_USE qsp_err qsp_conn_recv_eof(struct qsp_conn *c);
 /*
  * Writes records into out[0..cap), whole ones only: first what the machine itself has to say, then
  * data, the Data stream of P7, of which *used bytes were taken. data may be empty; before CAN_SEND
- * none is taken. *n is how many bytes were written. cap >= QSP_OUTPUT_MIN.
+ * none is taken. *n is how many bytes were written. cap >= QSP_OUTPUT_MIN; behind M1 and M2, on the
+ * wire of cells, a cell's length is enough.
  */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_output(struct qsp_conn *c, struct qsp_now now,
 					     struct qsp_bytes data, size_t *used, uint8_t *out,

@@ -317,5 +317,10 @@ qsp_client_on_server_info(struct qsp_conn *c, const struct qsp_input *in)
 		memcpy(c->facts->secret, m.secret.p, QSP_OK_LEN);
 		c->facts->has_secret = true;
 	}
+	if (m.shaping.n >= 2) {
+		c->facts->shaping.modes = m.shaping.p[0];
+		c->facts->shaping.ceiling = m.shaping.p[1];
+		c->facts->has_shaping = true;
+	}
 	return QSP_OK;
 }

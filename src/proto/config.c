@@ -25,6 +25,7 @@ qsp_config_new(const struct qsp_crypto *cx, struct qsp_config **out)
 	cfg->methods[cfg->n_methods++] = QSP_METHOD_SIGNATURE;
 	cfg->first_contact = true;
 	cfg->software = "QSP";
+	cfg->shaping.modes = 1u << QSP_SHAPE_PLAIN | 1u << QSP_SHAPE_PADDED;
 	cfg->first_contact_key.psk_index = -1;
 	e = qsp_schedule_ok_first_contact(cx, cfg->first_contact_key.ok);
 	/* Decoys are the public halves of keys that nobody keeps [P4.5]. */

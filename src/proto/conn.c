@@ -136,7 +136,8 @@ qsp_conn_wants(const struct qsp_conn *c)
 	wants = question(c->state);
 	if (!qsp_stream_parked(c) && !c->closing)
 		wants |= QSP_WANT_INPUT;
-	if (c->out || c->pong_due || c->ping_due || (c->request_due && c->role == QSP_CLIENT))
+	if (c->out || c->pong_due || c->ping_due || (c->request_due && c->role == QSP_CLIENT) ||
+	    (c->shape.due && c->can_send))
 		wants |= QSP_WANT_OUTPUT;
 	if (c->can_send && !c->closing)
 		wants |= QSP_CAN_SEND;

@@ -3,6 +3,7 @@
 #include "proto/conn.h"
 
 #include "proto/rekey.h"
+#include "proto/shape_conn.h"
 #include "proto/stream.h"
 #include "proto/worker.h"
 
@@ -134,6 +135,8 @@ say_pending(struct qsp_conn *c)
 	struct qsp_outgoing *o;
 	struct qsp_writer w;
 
+	if (c->shape.due)
+		return qsp_shape_conn_say(c);
 	if (pong || ping) {
 		o = qsp_queue_new(QSP_TYPE_CONTROL, pong ? QSP_MSG_PONG : QSP_MSG_PING, 8, &w);
 		qsp_writer_u64(&w, pong ? c->pong : c->ping);
@@ -202,7 +205,7 @@ static qsp_err
 put_unit(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes *data, uint8_t *out, size_t room,
 	 size_t *n)
 {
-	bool hold = data->n > 0 && qsp_rekey_holds(c, now);
+	bool hold = data->n > 0 && (qsp_shape_conn_holds(c) || qsp_rekey_holds(c, now));
 	size_t piece;
 	qsp_err e;
 
@@ -232,7 +235,8 @@ qsp_conn_output(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes data, s
 	qsp_err e = QSP_OK;
 
 	*used = *n = 0;
-	if (cap < QSP_OUTPUT_MIN)
+	if (cap <
+	    (c->tx.serial != 0 && c->wire->id == QSP_WIRE_CELLS ? QSP_CELL_LEN : QSP_OUTPUT_MIN))
 		return QSP_E_ROOM;
 	do {
 		if (c->closed || c->state == QSP_ST_SINK)

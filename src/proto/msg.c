@@ -211,8 +211,10 @@ qsp_msg_get_server_info(struct qsp_bytes in, struct qsp_msg_server_info *m)
 			m->host_key = value;
 		else if (type == 3)
 			m->software = value;
+		else if (type == 4)
+			m->shaping = value;
 	}
-	if (m->secret.n != 0 && m->secret.n != QSP_OK_LEN)
+	if ((m->secret.n != 0 && m->secret.n != QSP_OK_LEN) || m->shaping.n == 1)
 		return QSP_E_INPUT;
 	return qsp_reader_done(&r);
 }
@@ -220,9 +222,9 @@ qsp_msg_get_server_info(struct qsp_bytes in, struct qsp_msg_server_info *m)
 void
 qsp_msg_put_server_info(struct qsp_writer *w, const struct qsp_msg_server_info *m)
 {
-	const struct qsp_bytes values[] = { m->secret, m->host_key, m->software };
+	const struct qsp_bytes values[] = { m->secret, m->host_key, m->software, m->shaping };
 
-	for (uint8_t i = 0; i < 3; i++) {
+	for (uint8_t i = 0; i < 4; i++) {
 		if (values[i].n == 0)
 			continue;
 		qsp_writer_u8(w, (uint8_t)(i + 1));

@@ -108,6 +108,7 @@ struct qsp_msg_server_info {
 	struct qsp_bytes secret;
 	struct qsp_bytes host_key; /* the last one announced */
 	struct qsp_bytes software;
+	struct qsp_bytes shaping; /* u8 modes || u8 ceiling [P8] */
 };
 QSP_MUST_USE qsp_err qsp_msg_get_server_info(struct qsp_bytes in, struct qsp_msg_server_info *m);
 void qsp_msg_put_server_info(struct qsp_writer *w, const struct qsp_msg_server_info *m);

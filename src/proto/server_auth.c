@@ -302,12 +302,14 @@ qsp_server_auth_accept(struct qsp_conn *c, const struct qsp_input *in)
 		.software = qsp_bytes_str(c->cfg->software),
 		.secret = { c->cfg->current_secret, c->cfg->has_secret ? QSP_OK_LEN : 0 },
 	};
+	const uint8_t shaping[2] = { c->cfg->shaping.modes, c->cfg->shaping.ceiling };
 	struct qsp_outgoing *o;
 	struct qsp_writer w;
 	uint8_t *mac;
 	qsp_err e;
 
 	(void)in;
+	info.shaping = qsp_bytes(shaping, c->wire->id == QSP_WIRE_CELLS ? sizeof(shaping) : 0);
 	if ((e = qsp_engine_derive_epoch_1(c, &hs->t)) != 0)
 		return e;
 	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_AUTH_OK, hs->t.len, &w);
@@ -319,8 +321,8 @@ qsp_server_auth_accept(struct qsp_conn *c, const struct qsp_input *in)
 	}
 	if ((e = qsp_engine_say(c, NULL, o, &w, QSP_THEN_SWITCH)) != 0)
 		return e;
-	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_SERVER_INFO, 6 + QSP_OK_LEN + info.software.n,
-			  &w);
+	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_SERVER_INFO,
+			  11 + QSP_OK_LEN + info.software.n, &w);
 	qsp_msg_put_server_info(&w, &info);
 	return qsp_engine_say(c, NULL, o, &w, QSP_THEN_NOTHING);
 }

@@ -9,6 +9,7 @@
 #include "crypto/aead.h"
 #include "proto/msg.h"
 #include "proto/schedule.h"
+#include "proto/shape.h"
 
 #include <qsp/config.h>
 #include <qsp/conn.h>
@@ -58,6 +59,7 @@ struct qsp_config {
 	qsp_replay_fn replay;
 	void *replay_arg;
 	qsp_time not_before;
+	struct qsp_shape_allowed shaping;
 };
 
 /* One direction: its keys, counters and clock [P2]. */
@@ -128,6 +130,12 @@ struct qsp_conn {
 	bool ping_due, pong_due, pong_seen, request_due;
 	bool closing, closed, can_send, can_receive, peer_closed, peer_closed_auth;
 	bool tx_switched, rx_switched;
+	struct { /* SHAPE [P8]: shape_conn.c */
+		struct qsp_shape_params now;
+		bool due, open; /* to be sent; client: asked, and not answered */
+		uint32_t changes;
+		qsp_time since; /* mono of the last change */
+	} shape;
 };
 
 /* Outlives the handshake on a client. */
@@ -138,6 +146,8 @@ struct qsp_client_facts {
 	uint8_t methods[QSP_METHODS_MAX]; /* of the latest AUTH_FAILURE */
 	uint8_t n_methods;
 	bool partial;
+	bool has_shaping;
+	struct qsp_shape_allowed shaping; /* as announced */
 };
 
 struct qsp_handshake {

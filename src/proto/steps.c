@@ -8,6 +8,7 @@
 #include "proto/rekey.h"
 #include "proto/server.h"
 #include "proto/server_auth.h"
+#include "proto/shape_conn.h"
 
 struct step {
 	qsp_handler on;
@@ -96,7 +97,9 @@ static const struct step server[QSP_ST_MAX][QSP_EV_MAX] = {
 static const struct step client_control[QSP_RK_MAX][QSP_MSG_REKEY_REQUEST + 1] = {
 	[QSP_RK_IDLE][QSP_MSG_REKEY_INIT]          = { qsp_rekey_on_init, QSP_RK_SENT_ACK },
 	[QSP_RK_SENT_ACK][QSP_MSG_REKEY_DONE]      = { qsp_rekey_on_done, QSP_RK_IDLE },
+	[QSP_RK_IDLE][QSP_MSG_SHAPE]               = { qsp_shape_conn_on_answer, QSP_RK_IDLE },
 	[QSP_RK_IDLE][QSP_MSG_PING]                = { qsp_rekey_on_ping, QSP_RK_IDLE },
+	[QSP_RK_SENT_ACK][QSP_MSG_SHAPE]           = { qsp_shape_conn_on_answer, QSP_RK_SENT_ACK },
 	[QSP_RK_SENT_ACK][QSP_MSG_PING]            = { qsp_rekey_on_ping, QSP_RK_SENT_ACK },
 	[QSP_RK_IDLE][QSP_MSG_PONG]                = { qsp_rekey_on_pong, QSP_RK_IDLE },
 	[QSP_RK_SENT_ACK][QSP_MSG_PONG]            = { qsp_rekey_on_pong, QSP_RK_SENT_ACK },
@@ -106,7 +109,9 @@ static const struct step server_control[QSP_RK_MAX][QSP_MSG_REKEY_REQUEST + 1] =
 	[QSP_RK_SENT_INIT][QSP_MSG_REKEY_ACK]      = { qsp_rekey_on_ack, QSP_RK_IDLE },
 	[QSP_RK_IDLE][QSP_MSG_REKEY_REQUEST]       = { qsp_rekey_on_request, QSP_RK_IDLE },
 	[QSP_RK_SENT_INIT][QSP_MSG_REKEY_REQUEST]  = { qsp_rekey_ignore, QSP_RK_SENT_INIT },
+	[QSP_RK_IDLE][QSP_MSG_SHAPE]               = { qsp_shape_conn_on_asked, QSP_RK_IDLE },
 	[QSP_RK_IDLE][QSP_MSG_PING]                = { qsp_rekey_on_ping, QSP_RK_IDLE },
+	[QSP_RK_SENT_INIT][QSP_MSG_SHAPE]          = { qsp_shape_conn_on_asked, QSP_RK_SENT_INIT },
 	[QSP_RK_SENT_INIT][QSP_MSG_PING]           = { qsp_rekey_on_ping, QSP_RK_SENT_INIT },
 	[QSP_RK_IDLE][QSP_MSG_PONG]                = { qsp_rekey_on_pong, QSP_RK_IDLE },
 	[QSP_RK_SENT_INIT][QSP_MSG_PONG]           = { qsp_rekey_on_pong, QSP_RK_SENT_INIT },

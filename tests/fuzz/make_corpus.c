@@ -75,7 +75,7 @@ put_message(struct qsp_writer *w, unsigned choice)
 		qsp_msg_put_rekey_done(w, &(struct qsp_msg_rekey_done){ 2, { filler, 32 } });
 	} else if (choice == 14) {
 		qsp_msg_put_server_info(
-			w, &(struct qsp_msg_server_info){ { filler, 32 }, word, word });
+			w, &(struct qsp_msg_server_info){ { filler, 32 }, word, word, word });
 	} else {
 		qsp_msg_put_close(w, &(struct qsp_msg_close){ 10, word });
 	}

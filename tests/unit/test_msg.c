@@ -285,7 +285,9 @@ static void
 server_info(void **state)
 {
 	uint8_t buf[256], secret[QSP_OK_LEN];
-	struct qsp_msg_server_info m = { QSP_BYTES_OF(secret), text("key"), text("QSP") }, got;
+	struct qsp_msg_server_info m = { QSP_BYTES_OF(secret), text("key"), text("QSP"),
+					 text("sh") },
+				   got;
 	struct qsp_writer w = qsp_writer_of(buf, sizeof(buf));
 	size_t n, cuts = 0;
 
@@ -295,15 +297,17 @@ server_info(void **state)
 	n = w.n;
 	for (size_t i = 0; i <= n; i++) {
 		qsp_err e = qsp_msg_get_server_info(qsp_bytes(buf, i), &got);
-		bool cut = i == 0 || i == 3 + 32 || i == 3 + 32 + 3 + 3 || i == n;
+		bool cut = i == 0 || i == 3 + 32 || i == 3 + 32 + 3 + 3 ||
+			   i == 3 + 32 + 3 + 3 + 3 + 3 || i == n;
 
 		assert_int_equal(e, cut ? QSP_OK : QSP_E_INPUT);
 		cuts += cut;
 	}
-	assert_int_equal(cuts, 4);
+	assert_int_equal(cuts, 5);
 	assert_true(qsp_bytes_equal(got.secret, m.secret));
 	assert_true(qsp_bytes_equal(got.host_key, m.host_key));
 	assert_true(qsp_bytes_equal(got.software, m.software));
+	assert_true(qsp_bytes_equal(got.shaping, m.shaping));
 	assert_int_equal(try_exact(again_server_info, qsp_bytes(buf, n), &w), QSP_OK);
 	assert_int_equal(w.n, n);
 	assert_memory_equal(room, buf, n);
