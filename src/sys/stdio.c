@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,6 +17,12 @@
 #include <unistd.h>
 
 #define PIPE_WISH (1024 * 1024)
+
+struct qsp_stdio_handles {
+	uv_poll_t poll;
+	uv_idle_t idle; /* for files, which are always ready */
+	int open;
+};
 
 /* The same pipe or terminal by a description of our own; -1 where that cannot be. */
 static int
@@ -84,32 +91,49 @@ qsp_err
 qsp_stdio_init(struct qsp_stdio *s, uv_loop_t *loop, int fd, bool out, void (*ready)(void *arg),
 	       void *arg)
 {
+	struct qsp_stdio_handles *h = calloc(1, sizeof(*h));
+
 	memset(s, 0, sizeof(*s));
+	if (!h)
+		return QSP_E_NOMEM;
 	s->out = out;
 	s->ready = ready;
 	s->arg = arg;
 	classify(s, fd);
-	uv_idle_init(loop, &s->idle);
-	s->idle.data = s;
-	if (s->watch_fd >= 0 && uv_poll_init(loop, &s->poll, s->watch_fd) != 0) {
-		uv_close((uv_handle_t *)&s->idle, NULL);
+	if (s->watch_fd >= 0 && uv_poll_init(loop, &h->poll, s->watch_fd) != 0) {
+		close(s->watch_fd);
+		free(h);
 		return QSP_E_IO;
 	}
-	s->poll.data = s;
-	s->initialised = true;
+	uv_idle_init(loop, &h->idle);
+	h->open = s->watch_fd >= 0 ? 2 : 1;
+	h->idle.data = h->poll.data = s;
+	s->handles = h;
 	return 0;
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct qsp_stdio_handles *h = handle->data;
+
+	if (--h->open == 0)
+		free(h);
 }
 
 void
 qsp_stdio_close(struct qsp_stdio *s)
 {
-	if (!s->initialised)
+	struct qsp_stdio_handles *h = s->handles;
+
+	if (!h)
 		return;
-	s->initialised = false;
+	s->handles = NULL;
 	s->watching = false;
-	uv_close((uv_handle_t *)&s->idle, NULL);
+	h->idle.data = h->poll.data = h;
+	uv_close((uv_handle_t *)&h->idle, on_closed);
 	if (s->watch_fd >= 0) {
-		uv_close((uv_handle_t *)&s->poll, NULL);
+		uv_close((uv_handle_t *)&h->poll, on_closed);
 		close(s->watch_fd);
 	}
 }
@@ -135,21 +159,23 @@ on_idle(uv_idle_t *h)
 void
 qsp_stdio_watch(struct qsp_stdio *s, bool on)
 {
-	if (!s->initialised || s->watching == on)
+	struct qsp_stdio_handles *h = s->handles;
+
+	if (!h || s->watching == on)
 		return;
 	s->watching = on;
 	if (s->watch_fd < 0) {
 		if (on)
-			uv_idle_start(&s->idle, on_idle);
+			uv_idle_start(&h->idle, on_idle);
 		else
-			uv_idle_stop(&s->idle);
+			uv_idle_stop(&h->idle);
 	} else if (on) {
 		/* of a nested epoll libuv sees readability alone, whatever it watches */
 		bool direct = s->kind == QSP_STDIO_OWN;
 
-		uv_poll_start(&s->poll, direct && s->out ? UV_WRITABLE : UV_READABLE, on_poll);
+		uv_poll_start(&h->poll, direct && s->out ? UV_WRITABLE : UV_READABLE, on_poll);
 	} else {
-		uv_poll_stop(&s->poll);
+		uv_poll_stop(&h->poll);
 	}
 }
 

@@ -18,20 +18,20 @@ struct qsp_stdio {
 	enum { QSP_STDIO_FILE, QSP_STDIO_OWN, QSP_STDIO_SOCKET, QSP_STDIO_SHARED } kind;
 	int fd;
 	int watch_fd; /* what poll watches: fd, or an epoll that holds it, or -1 for files */
-	bool out, watching, initialised;
-	uv_poll_t poll;
-	uv_idle_t idle; /* for files, which are always ready */
+	bool out, watching;
+	struct qsp_stdio_handles *handles; /* the loop's; they outlive this */
 	void (*ready)(void *arg);
 	void *arg;
 };
 
 /*
  * Takes fd as input or output; ready is called, while watched, when a read or write would not
- * wait. The struct must stay where it is until the handles of the loop are closed.
+ * wait. The struct must stay where it is until qsp_stdio_close.
  */
 QSP_MUST_USE qsp_err qsp_stdio_init(struct qsp_stdio *s, uv_loop_t *loop, int fd, bool out,
 				    void (*ready)(void *arg), void *arg);
-/* Ends all watching, and gives back what was opened; fd itself stays open. */
+/* Ends all watching, and gives back what was opened; fd itself stays open. Harmless twice, and for
+ * a struct of zeros. */
 void qsp_stdio_close(struct qsp_stdio *s);
 void qsp_stdio_watch(struct qsp_stdio *s, bool on);
 

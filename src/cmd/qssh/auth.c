@@ -53,7 +53,7 @@ is_offered(struct qsp_qssh *q, enum qsp_method method)
 {
 	uint8_t methods[QSP_METHODS_MAX];
 	bool partial;
-	size_t n = qsp_conn_methods(qsp_drive_conn(q->drive), methods, &partial);
+	size_t n = qsp_conn_methods(qsp_qssh_contact_conn(q), methods, &partial);
 
 	if (n == 0)
 		return true;
@@ -137,8 +137,8 @@ choose(struct qsp_qssh *q)
 static void
 give_up(struct qsp_qssh *q)
 {
-	(void)!qsp_conn_give_up(qsp_drive_conn(q->drive));
-	qsp_drive_kick(q->drive);
+	(void)!qsp_conn_give_up(qsp_qssh_contact_conn(q));
+	qsp_qssh_contact_kick(q);
 }
 
 static void
@@ -149,16 +149,16 @@ login(struct qsp_qssh *q, const struct attempt *a, struct qsp_bytes password)
 			       .key = a->id ? &a->id->pub : NULL,
 			       .password = password,
 			       .last = choose(q).method == 0 };
-	qsp_err e = qsp_conn_login(qsp_drive_conn(q->drive), &l);
+	qsp_err e = qsp_conn_login(qsp_qssh_contact_conn(q), &l);
 
 	qsp_qssh_say(QSP_LOG_DEBUG1, "Trying %s%s%s%s", method_name((uint8_t)a->method),
 		     a->id ? " with " : "", a->id ? a->id->path : "",
 		     l.last ? ", and nothing else" : "");
-	if (e && !qsp_conn_error(qsp_drive_conn(q->drive))) {
+	if (e && !qsp_conn_error(qsp_qssh_contact_conn(q))) {
 		qsp_qssh_say(QSP_LOG_ERROR, "qssh: login: %s", qsp_err_text(e));
 		give_up(q);
 	}
-	qsp_drive_kick(q->drive);
+	qsp_qssh_contact_kick(q);
 }
 
 static void
@@ -183,7 +183,7 @@ tell_partial(struct qsp_qssh *q)
 	uint8_t methods[QSP_METHODS_MAX];
 	bool partial = false;
 
-	if (qsp_conn_methods(qsp_drive_conn(q->drive), methods, &partial) && partial)
+	if (qsp_conn_methods(qsp_qssh_contact_conn(q), methods, &partial) && partial)
 		qsp_qssh_say(QSP_LOG_INFO, "Authenticated using \"%s\" with partial success.",
 			     method_name((uint8_t)q->method));
 }
@@ -222,7 +222,7 @@ qsp_qssh_auth_next(struct qsp_qssh *q)
 void
 qsp_qssh_auth_decaps(struct qsp_qssh *q)
 {
-	struct qsp_conn *c = qsp_drive_conn(q->drive);
+	struct qsp_conn *c = qsp_qssh_contact_conn(q);
 	struct qsp_decaps_question question;
 	struct qsp_decaps_answer answer;
 	struct qsp_key *key = q->asking ? qsp_qssh_identity_key(q, q->asking) : NULL;
@@ -231,13 +231,13 @@ qsp_qssh_auth_decaps(struct qsp_qssh *q)
 
 	(void)!qsp_conn_decaps(c, ok ? &answer : NULL); /* its error is the connection's */
 	qsp_mem_wipe(&answer, sizeof(answer));
-	qsp_drive_kick(q->drive);
+	qsp_qssh_contact_kick(q);
 }
 
 void
 qsp_qssh_auth_sign(struct qsp_qssh *q)
 {
-	struct qsp_conn *c = qsp_drive_conn(q->drive);
+	struct qsp_conn *c = qsp_qssh_contact_conn(q);
 	struct qsp_key *key = q->asking ? qsp_qssh_identity_key(q, q->asking) : NULL;
 	uint8_t sig[8192];
 	size_t n = sizeof(sig);
@@ -245,7 +245,7 @@ qsp_qssh_auth_sign(struct qsp_qssh *q)
 	if (!key || qsp_key_sign(key, qsp_conn_sign_input(c), sig, &n) != 0)
 		n = 0; /* an empty one ends the attempt */
 	(void)!qsp_conn_sign(c, qsp_bytes(sig, n));
-	qsp_drive_kick(q->drive);
+	qsp_qssh_contact_kick(q);
 }
 
 static void
@@ -264,7 +264,7 @@ void
 qsp_qssh_auth_reply(struct qsp_qssh *q)
 {
 	__attribute__((cleanup(answers_wipe))) struct answers answers;
-	struct qsp_conn *c = qsp_drive_conn(q->drive);
+	struct qsp_conn *c = qsp_qssh_contact_conn(q);
 	struct qsp_prompt p;
 	struct qsp_reply r = { 0 };
 	char text[512], question[1024];
@@ -286,7 +286,7 @@ qsp_qssh_auth_reply(struct qsp_qssh *q)
 		r.text[r.n] = qsp_bytes_str(answers.s[r.n]);
 	}
 	(void)!qsp_conn_reply(c, &r);
-	qsp_drive_kick(q->drive);
+	qsp_qssh_contact_kick(q);
 }
 
 void
@@ -294,7 +294,7 @@ qsp_qssh_auth_denied(struct qsp_qssh *q)
 {
 	uint8_t methods[QSP_METHODS_MAX];
 	bool partial;
-	size_t n = qsp_conn_methods(qsp_drive_conn(q->drive), methods, &partial);
+	size_t n = qsp_conn_methods(qsp_qssh_contact_conn(q), methods, &partial);
 	char list[128] = "";
 
 	for (size_t i = 0; i < n; i++) {

@@ -16,6 +16,7 @@
 #include "sys/connect.h"
 #include "sys/tty.h"
 
+#define LEAVE_MS 2000
 #define ANSWER_MS 10000 /* for M2, where ConnectTimeout does not say */
 
 static void
@@ -72,8 +73,11 @@ on_wants(void *arg, unsigned wants)
 	if (wants & QSP_WANT_REPLY)
 		qsp_qssh_auth_reply(q);
 	q->opened = q->opened || (wants & QSP_IS_OPEN);
-	if (wants & QSP_CAN_SEND) /* with only one way to log in, before the server said yes */
-		qsp_qssh_session_open(q);
+	/* with only one way to log in, before the server said yes */
+	if ((wants & QSP_CAN_SEND) && q->stage != QSP_QSSH_SESSION) {
+		q->stage = QSP_QSSH_SESSION;
+		qsp_qssh_program_open(q);
+	}
 	uv_update_time(&q->loop);
 }
 
@@ -84,13 +88,15 @@ on_event(void *arg, const struct qsp_mux_event *ev)
 
 	if (!q->secret_stored)
 		qsp_qssh_host_learn(q);
-	qsp_qssh_session_event(q, ev);
+	qsp_qssh_channel_event(q, ev);
+	if (ev->type == QSP_MUX_CLOSE)
+		qsp_qssh_program_settle(q); /* the last one may have gone */
 }
 
 static void
 on_room(void *arg)
 {
-	qsp_qssh_pump_input(arg);
+	qsp_qssh_channel_serve(arg);
 }
 
 static void
@@ -103,6 +109,39 @@ on_closed(void *arg, qsp_err e)
 }
 
 static const struct qsp_drive_ops ops = { on_wants, on_event, on_room, on_closed };
+
+/* --- the connection as others see it -------------------------------------------------------- */
+
+struct qsp_mux *
+qsp_qssh_contact_mux(struct qsp_qssh *q)
+{
+	return qsp_drive_mux(q->drive);
+}
+
+struct qsp_conn *
+qsp_qssh_contact_conn(struct qsp_qssh *q)
+{
+	return qsp_drive_conn(q->drive);
+}
+
+void
+qsp_qssh_contact_kick(struct qsp_qssh *q)
+{
+	qsp_drive_kick(q->drive);
+}
+
+void
+qsp_qssh_contact_leave(struct qsp_qssh *q, int status)
+{
+	if (q->leaving)
+		return;
+	q->leaving = true;
+	q->status = status;
+	if (q->session)
+		qsp_qssh_pump_finish(&q->session->pump);
+	qsp_tty_restore();
+	qsp_drive_close(q->drive, QSP_REASON_NORMAL, "", LEAVE_MS);
+}
 
 /* --- one call ------------------------------------------------------------------------------- */
 
@@ -155,9 +194,12 @@ call(struct qsp_qssh *q, int fd)
 						      : (uint8_t)q->cfg.kem,
 				 .host_key = q->call.known ? &q->contact.key : NULL,
 				 .ok_class = q->call.ok_class };
+	struct qsp_mux_limits limits = qsp_mux_limits_default();
 	struct qsp_conn *c = NULL;
 	qsp_err e;
 
+	limits.max_channels = QSP_QSSH_CHANNELS_MAX;
+	limits.output_max = QSP_QSSH_OUTPUT_MAX;
 	if (peer.ok_class == QSP_OK_SECRET)
 		memcpy(peer.secret, q->contact.secret, QSP_OK_LEN);
 	qsp_qssh_say(QSP_LOG_DEBUG1, "Handshake: %s, layout %s, class %s",
@@ -168,7 +210,7 @@ call(struct qsp_qssh *q, int fd)
 				qsp_drive_now(&q->loop), &c);
 	qsp_mem_wipe(&peer, sizeof(peer));
 	if (!e)
-		e = qsp_drive_new(q->pool, fd, c, NULL, &ops, q, &q->drive);
+		e = qsp_drive_new(q->pool, fd, c, &limits, &ops, q, &q->drive);
 	if (e) {
 		qsp_conn_free(c);
 		close(fd);
@@ -256,11 +298,11 @@ tell_end(struct qsp_qssh *q, bool in_session)
 	}
 	if (q->killed_by)
 		qsp_qssh_say(QSP_LOG_INFO, "Killed by signal %d.", q->killed_by);
-	else if (!q->closing)
+	else if (!q->leaving)
 		qsp_qssh_say(QSP_LOG_INFO, "Connection to %s closed by remote host.", q->name);
-	else if (q->has_tty)
+	else if (q->session && q->session->has_tty)
 		qsp_qssh_say(QSP_LOG_INFO, "Connection to %s closed.", q->name);
-	return q->closing ? q->status : QSP_QSSH_FAILED;
+	return q->leaving ? q->status : QSP_QSSH_FAILED;
 }
 
 /* --- the loop ------------------------------------------------------------------------------- */
@@ -290,12 +332,10 @@ run_call(struct qsp_qssh *q)
 	in_session = q->opened;
 	if (!q->silent)
 		qsp_qssh_host_learn(q);
-	/* what has arrived is still written */
-	q->channel_closed = true;
-	while (!qsp_qssh_pump_is_dry(q))
-		uv_run(&q->loop, UV_RUN_ONCE);
-	qsp_qssh_session_cleanup(q);
+	qsp_qssh_program_close(q);
 	status = q->silent ? QSP_QSSH_FAILED : tell_end(q, in_session);
+	free(q->session);
+	q->session = NULL;
 	qsp_drive_free(q->drive);
 	q->drive = NULL;
 	return status;

@@ -4,133 +4,119 @@
  */
 #include "cmd/qssh/qssh.h"
 
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "sys/tty.h"
-
 #define CTRL_Z 26
 
 static void
-help(struct qsp_qssh *q)
+help(struct qsp_qssh_session *s)
 {
-	char c = (char)q->cfg.escape_char;
+	char c = (char)s->escapes.c;
 
-	qsp_qssh_say(QSP_LOG_FATAL,
-		     "\n%c?\nSupported escape sequences:\n"
-		     " %c.   - terminate connection\n"
-		     " %cI   - connection information\n"
-		     " %cR   - request rekey\n"
-		     " %cV/v - decrease/increase verbosity (LogLevel)\n"
-		     " %c^Z  - suspend qssh\n"
-		     " %c?   - this message\n"
-		     " %c%c   - send the escape character by typing it twice\n"
-		     "(Note that escapes are only recognized immediately after newline.)",
-		     c, c, c, c, c, c, c, c, c);
+	qsp_qssh_session_say(s, QSP_LOG_FATAL,
+			     "%c?\nSupported escape sequences:\n"
+			     " %c.   - terminate connection\n"
+			     " %cI   - connection information\n"
+			     " %cR   - request rekey\n"
+			     " %cV/v - decrease/increase verbosity (LogLevel)\n"
+			     " %c^Z  - suspend qssh\n"
+			     " %c?   - this message\n"
+			     " %c%c   - send the escape character by typing it twice\n"
+			     "(Note that escapes are only recognized immediately after newline.)",
+			     c, c, c, c, c, c, c, c, c);
 }
 
 static void
-info(struct qsp_qssh *q)
+info(struct qsp_qssh_session *s)
 {
 	static const char *const classes[] = { "first contact (N)", "secret of the host (S)",
 					       "pre-shared key (Q)" };
+	struct qsp_qssh *q = s->q;
 	struct qsp_conn_info i;
 
-	qsp_conn_get_info(qsp_drive_conn(q->drive), &i);
-	qsp_qssh_say(QSP_LOG_FATAL,
-		     "\n%cI\n"
-		     " host       %s port %u, as %s\n"
-		     " key        %s\n"
-		     " cipher     %s, %s\n"
-		     " handshake  layout %s, %s\n"
-		     " session    %016llx, epoch %u\n"
-		     " rekeys     %llu plain, %llu with fresh KEM keys\n"
-		     " sent       %llu %s\n"
-		     " received   %llu %s",
-		     q->cfg.escape_char, q->name, (unsigned)q->port, q->user,
-		     qsp_key_type_name(i.kem), qsp_client_aead_name(i.aead),
-		     i.wire == QSP_WIRE_CELLS ? "cells" : "frames",
-		     i.layout == 2 ? "K (known host)" : "T (first contact)",
-		     i.ok_class <= QSP_OK_PSK ? classes[i.ok_class] : "?",
-		     (unsigned long long)i.session_id, (unsigned)i.epoch,
-		     (unsigned long long)i.plain_rekeys, (unsigned long long)i.kem_rekeys,
-		     (unsigned long long)i.cells_sent,
-		     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames",
-		     (unsigned long long)i.cells_received,
-		     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames");
+	qsp_conn_get_info(qsp_qssh_contact_conn(q), &i);
+	qsp_qssh_session_say(s, QSP_LOG_FATAL,
+			     "%cI\n"
+			     " host       %s port %u, as %s\n"
+			     " key        %s\n"
+			     " cipher     %s, %s\n"
+			     " handshake  layout %s, %s\n"
+			     " session    %016llx, epoch %u\n"
+			     " rekeys     %llu plain, %llu with fresh KEM keys\n"
+			     " sent       %llu %s\n"
+			     " received   %llu %s",
+			     s->escapes.c, q->name, (unsigned)q->port, q->user,
+			     qsp_key_type_name(i.kem), qsp_client_aead_name(i.aead),
+			     i.wire == QSP_WIRE_CELLS ? "cells" : "frames",
+			     i.layout == 2 ? "K (known host)" : "T (first contact)",
+			     i.ok_class <= QSP_OK_PSK ? classes[i.ok_class] : "?",
+			     (unsigned long long)i.session_id, (unsigned)i.epoch,
+			     (unsigned long long)i.plain_rekeys, (unsigned long long)i.kem_rekeys,
+			     (unsigned long long)i.cells_sent,
+			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames",
+			     (unsigned long long)i.cells_received,
+			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames");
 }
 
 static void
-suspend(struct qsp_qssh *q)
-{
-	qsp_qssh_say(QSP_LOG_FATAL, "%c^Z [suspend qssh]", q->cfg.escape_char);
-	qsp_tty_restore();
-	kill(getpid(), SIGTSTP);
-	/* here again by SIGCONT */
-	if (q->raw)
-		(void)!qsp_tty_raw(STDIN_FILENO);
-	uv_update_time(&q->loop);
-	qsp_qssh_session_resize(q);
-}
-
-static void
-louder(int by)
+louder(struct qsp_qssh_session *s, int by)
 {
 	int level = (int)qsp_qssh_say_level() + by;
 
 	if (level < QSP_LOG_QUIET || level > QSP_LOG_DEBUG3)
 		return;
 	qsp_qssh_say_set_level((enum qsp_log_level)level);
-	qsp_qssh_say(QSP_LOG_FATAL, "[LogLevel %s]", qsp_log_level_name((enum qsp_log_level)level));
+	qsp_qssh_session_say(s, QSP_LOG_FATAL, "[LogLevel %s]",
+			     qsp_log_level_name((enum qsp_log_level)level));
 }
 
 /* The character behind the escape character; false where it means nothing. */
 static bool
-act(struct qsp_qssh *q, uint8_t c)
+act(struct qsp_qssh_session *s, uint8_t c)
 {
 	switch (c) {
 	case '.':
-		qsp_qssh_say(QSP_LOG_FATAL, "%c.", q->cfg.escape_char);
-		qsp_qssh_session_leave(q, QSP_QSSH_FAILED);
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c.", s->escapes.c);
+		s->ops->leave(s);
 		return true;
-	case '?': help(q); return true;
-	case 'I': info(q); return true;
+	case '?': help(s); return true;
+	case 'I': info(s); return true;
 	case 'R':
-		if (qsp_conn_rekey(qsp_drive_conn(q->drive), QSP_REKEY_KEM) != 0)
-			qsp_qssh_say(QSP_LOG_FATAL, "[a rekey is under way]");
-		qsp_drive_kick(q->drive);
+		if (qsp_conn_rekey(qsp_qssh_contact_conn(s->q), QSP_REKEY_KEM) != 0)
+			qsp_qssh_session_say(s, QSP_LOG_FATAL, "[a rekey is under way]");
+		qsp_qssh_contact_kick(s->q);
 		return true;
-	case 'V': louder(-1); return true;
-	case 'v': louder(1); return true;
-	case CTRL_Z: suspend(q); return true;
+	case 'V': louder(s, -1); return true;
+	case 'v': louder(s, 1); return true;
+	case CTRL_Z:
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c^Z [suspend qssh]", s->escapes.c);
+		s->ops->suspend(s);
+		return true;
 	default: return false;
 	}
 }
 
 size_t
-qsp_qssh_escapes_take(struct qsp_qssh *q, const uint8_t *in, size_t n, uint8_t *out)
+qsp_qssh_escapes_take(struct qsp_qssh_session *s, const uint8_t *in, size_t n, uint8_t *out)
 {
-	struct qsp_qssh_escapes *s = &q->escapes;
-	uint8_t escape = (uint8_t)q->cfg.escape_char;
+	struct qsp_qssh_escapes *x = &s->escapes;
+	uint8_t escape = (uint8_t)x->c;
 	size_t len = 0;
 
-	for (size_t i = 0; i < n && !q->closing; i++) {
-		if (s->escaped) {
-			s->escaped = false;
+	for (size_t i = 0; i < n && !s->pump.input_eof; i++) {
+		if (x->escaped) {
+			x->escaped = false;
 			if (in[i] == escape) {
 				out[len++] = escape;
-				s->in_line = true;
+				x->in_line = true;
 				continue;
 			}
-			if (act(q, in[i]))
+			if (act(s, in[i]))
 				continue; /* still at the beginning of a line */
 			out[len++] = escape;
-		} else if (!s->in_line && in[i] == escape) {
-			s->escaped = true;
+		} else if (!x->in_line && in[i] == escape) {
+			x->escaped = true;
 			continue;
 		}
-		s->in_line = in[i] != '\r' && in[i] != '\n';
+		x->in_line = in[i] != '\r' && in[i] != '\n';
 		out[len++] = in[i];
 	}
 	return len;

@@ -207,7 +207,7 @@ qsp_qssh_host_decide(struct qsp_qssh *q, const struct qsp_key_public *key)
 void
 qsp_qssh_host_learn(struct qsp_qssh *q)
 {
-	const struct qsp_conn *c = qsp_drive_conn(q->drive);
+	const struct qsp_conn *c = qsp_qssh_contact_conn(q);
 	struct qsp_key_public *key;
 	uint8_t secret[QSP_OK_LEN];
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bytes between the channel and the standard descriptors. Input is read straight into the output
- * stream of the channel, output written straight from the buffer it was decrypted in; only what a
- * slow reader leaves is copied, and the channel's window bounds that.
+ * Bytes between a channel and descriptors. Input is read straight into the output stream of the
+ * channel, output written straight from the buffer it was decrypted in; only what a slow reader
+ * leaves is copied, and the channel's window bounds that.
  */
 #include "cmd/qssh/qssh.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -17,34 +16,31 @@
 
 /* --- input ---------------------------------------------------------------------------------- */
 
-static bool
-has_escapes(const struct qsp_qssh *q)
-{
-	return q->raw && q->cfg.escape_char != QSP_CLIENT_NO_ESCAPE;
-}
-
-/* What is typed goes through the escapes: read, then said; the room for it is asked first. */
+/* What is typed goes through the filter: read, then said; the room for it is asked first. */
 static ssize_t
-read_typed(struct qsp_qssh *q)
+read_typed(struct qsp_qssh_pump *p)
 {
-	struct qsp_mux *m = qsp_drive_mux(q->drive);
-	uint8_t in[TYPED_MAX], out[TYPED_MAX + 1];
-	size_t room = 0, used, n;
+	uint8_t in[TYPED_MAX], out[TYPED_MAX + 1], *to;
+	size_t room = 0, n;
 	ssize_t r;
 
-	if (qsp_mux_data_begin(m, q->channel, 0, &room))
-		qsp_mux_data_commit(m, 0);
+	if (qsp_qssh_channel_begin(p->ch, 0, &room))
+		qsp_qssh_channel_commit(p->ch, 0);
 	if (room < 2) {
 		errno = ENOBUFS;
 		return -1;
 	}
 	room = room - 1 < TYPED_MAX ? room - 1 : TYPED_MAX;
-	r = qsp_stdio_read(&q->in, in, room);
+	r = qsp_stdio_read(&p->in, in, room);
 	if (r > 0) {
-		n = qsp_qssh_escapes_take(q, in, (size_t)r, out);
-		if (n && !q->closing &&
-		    qsp_mux_data(m, q->channel, 0, qsp_bytes(out, n), &used) != 0)
-			errno = EIO;
+		n = p->ops->filter(p->arg, in, (size_t)r, out);
+		to = n ? qsp_qssh_channel_begin(p->ch, 0, &room) : NULL;
+		if (to && n <= room) {
+			memcpy(to, out, n);
+			qsp_qssh_channel_commit(p->ch, n);
+		} else if (to) {
+			qsp_qssh_channel_commit(p->ch, 0);
+		}
 	}
 	qsp_mem_wipe(in, sizeof(in)); /* passwords are typed too */
 	qsp_mem_wipe(out, sizeof(out));
@@ -52,47 +48,43 @@ read_typed(struct qsp_qssh *q)
 }
 
 static ssize_t
-read_straight(struct qsp_qssh *q)
+read_straight(struct qsp_qssh_pump *p)
 {
-	struct qsp_mux *m = qsp_drive_mux(q->drive);
 	size_t room = 0;
-	uint8_t *p = qsp_mux_data_begin(m, q->channel, 0, &room);
+	uint8_t *to = qsp_qssh_channel_begin(p->ch, 0, &room);
 	ssize_t r;
 	int e;
 
-	if (!p) {
+	if (!to) {
 		errno = ENOBUFS;
 		return -1;
 	}
-	r = qsp_stdio_read(&q->in, p, room);
+	r = qsp_stdio_read(&p->in, to, room);
 	e = errno;
-	qsp_mux_data_commit(m, r > 0 ? (size_t)r : 0);
+	qsp_qssh_channel_commit(p->ch, r > 0 ? (size_t)r : 0);
 	errno = e;
 	return r;
 }
 
 void
-qsp_qssh_pump_input(struct qsp_qssh *q)
+qsp_qssh_pump_input(struct qsp_qssh_pump *p)
 {
 	ssize_t r;
 
-	if (!q->started || q->input_eof || q->channel_closed || q->closing) {
-		qsp_stdio_watch(&q->in, false);
+	if (!p->started || p->input_eof || p->paused || !p->ch->up || p->ch->closing) {
+		qsp_stdio_watch(&p->in, false);
 		return;
 	}
-	r = has_escapes(q) ? read_typed(q) : read_straight(q);
-	if (r > 0) {
-		qsp_stdio_watch(&q->in, !q->closing);
-		qsp_drive_kick(q->drive);
-	} else if (r < 0 && errno == EAGAIN) {
-		qsp_stdio_watch(&q->in, true);
+	r = p->typed ? read_typed(p) : read_straight(p);
+	if (r > 0 || (r < 0 && errno == EAGAIN)) {
+		/* the filter may have paused or finished */
+		qsp_stdio_watch(&p->in, !p->paused && !p->input_eof);
 	} else if (r < 0 && errno == ENOBUFS) {
-		qsp_stdio_watch(&q->in, false); /* the next room or window calls again */
+		qsp_stdio_watch(&p->in, false); /* room will call again */
 	} else {
-		q->input_eof = true;
-		qsp_stdio_watch(&q->in, false);
-		(void)!qsp_mux_eof(qsp_drive_mux(q->drive), q->channel);
-		qsp_drive_kick(q->drive);
+		p->input_eof = true;
+		qsp_stdio_watch(&p->in, false);
+		qsp_qssh_channel_eof(p->ch);
 	}
 }
 
@@ -103,15 +95,6 @@ on_input(void *arg)
 }
 
 /* --- output --------------------------------------------------------------------------------- */
-
-static void
-consumed(struct qsp_qssh *q, size_t n)
-{
-	if (n == 0 || q->channel_closed)
-		return;
-	(void)!qsp_mux_consumed(qsp_drive_mux(q->drive), uv_now(&q->loop), q->channel, n);
-	qsp_drive_kick(q->drive);
-}
 
 /* As much as the descriptor takes now; what it can never take counts as taken. */
 static size_t
@@ -134,18 +117,14 @@ write_out(struct qsp_qssh_out *o, const uint8_t *p, size_t n)
 	return n;
 }
 
-/* Nobody reads our output any more: the program over there learns it as it would here. */
+/* Nobody reads our output any more: said once. */
 static void
-tell_broken(struct qsp_qssh *q)
+tell_broken(struct qsp_qssh_pump *p)
 {
-	static const uint8_t name[] = { 0, 0, 0, 4, 'P', 'I', 'P', 'E' };
-	struct qsp_mux *m = qsp_drive_mux(q->drive);
-
-	if (!q->out.broken || q->channel_closed || q->closing)
+	if (!p->out.broken || p->told_broken)
 		return;
-	(void)!qsp_mux_request(m, q->channel, "signal", false, QSP_BYTES_OF(name));
-	(void)!qsp_mux_close(m, q->channel);
-	qsp_qssh_session_leave(q, QSP_QSSH_FAILED);
+	p->told_broken = true;
+	p->ops->broken(p->arg);
 }
 
 static void
@@ -173,26 +152,26 @@ keep_waiting(struct qsp_qssh_out *o, const uint8_t *p, size_t n)
 }
 
 void
-qsp_qssh_pump_output(struct qsp_qssh *q, const struct qsp_mux_event *ev)
+qsp_qssh_pump_output(struct qsp_qssh_pump *p, uint32_t code, struct qsp_bytes data)
 {
-	struct qsp_qssh_out *o = ev->code == QSP_MUX_STDERR ? &q->err : &q->out;
+	struct qsp_qssh_out *o = code == QSP_MUX_STDERR ? &p->err : &p->out;
 	size_t done = 0;
 
 	if (o->wait_n == o->wait_at)
-		done = write_out(o, ev->body.p, ev->body.n);
-	if (done < ev->body.n) {
-		keep_waiting(o, ev->body.p + done, ev->body.n - done);
+		done = write_out(o, data.p, data.n);
+	if (done < data.n) {
+		keep_waiting(o, data.p + done, data.n - done);
 		qsp_stdio_watch(&o->io, true);
 	}
-	consumed(q, done);
-	tell_broken(q);
+	qsp_qssh_channel_consumed(p->ch, done);
+	tell_broken(p);
 }
 
 static void
 on_output(void *arg)
 {
 	struct qsp_qssh_out *o = arg;
-	struct qsp_qssh *q = o->q;
+	struct qsp_qssh_pump *p = o->pump;
 	size_t done = write_out(o, o->wait + o->wait_at, o->wait_n - o->wait_at);
 
 	o->wait_at += done;
@@ -200,54 +179,74 @@ on_output(void *arg)
 		o->wait_at = o->wait_n = 0;
 		qsp_stdio_watch(&o->io, false);
 	}
-	consumed(q, done);
-	tell_broken(q);
-	qsp_qssh_session_settle(q);
+	qsp_qssh_channel_consumed(p->ch, done);
+	tell_broken(p);
+	if (qsp_qssh_pump_is_dry(p))
+		p->ops->dry(p->arg);
 }
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
 qsp_err
-qsp_qssh_pump_start(struct qsp_qssh *q)
+qsp_qssh_pump_init(struct qsp_qssh_pump *p, uv_loop_t *loop, const int fd[3])
 {
 	qsp_err e;
 
-	q->out.q = q->err.q = q;
-	e = qsp_stdio_init(&q->in, &q->loop, STDIN_FILENO, false, on_input, q);
+	p->out.pump = p->err.pump = p;
+	e = qsp_stdio_init(&p->in, loop, fd[0], false, on_input, p);
 	if (!e)
-		e = qsp_stdio_init(&q->out.io, &q->loop, STDOUT_FILENO, true, on_output, &q->out);
-	if (!e)
-		e = qsp_stdio_init(&q->err.io, &q->loop, STDERR_FILENO, true, on_output, &q->err);
+		e = qsp_stdio_init(&p->out.io, loop, fd[1], true, on_output, &p->out);
+	if (!e && fd[2] >= 0)
+		e = qsp_stdio_init(&p->err.io, loop, fd[2], true, on_output, &p->err);
+	p->err.broken = fd[2] < 0;
+	if (e)
+		qsp_qssh_pump_stop(p);
 	return e;
 }
 
 void
-qsp_qssh_pump_start_input(struct qsp_qssh *q)
+qsp_qssh_pump_start(struct qsp_qssh_pump *p, bool null)
 {
-	q->started = true;
-	if (q->cfg.stdin_null == QSP_CLIENT_YES) {
-		q->input_eof = true;
-		(void)!qsp_mux_eof(qsp_drive_mux(q->drive), q->channel);
-		qsp_drive_kick(q->drive);
-		return;
-	}
-	qsp_stdio_watch(&q->in, true);
+	p->started = true;
+	p->input_eof = null;
+	if (null)
+		qsp_qssh_channel_eof(p->ch);
+	else
+		qsp_stdio_watch(&p->in, true);
 }
 
 void
-qsp_qssh_pump_stop(struct qsp_qssh *q)
+qsp_qssh_pump_pause(struct qsp_qssh_pump *p, bool pause)
 {
-	qsp_stdio_close(&q->in);
-	qsp_stdio_close(&q->out.io);
-	qsp_stdio_close(&q->err.io);
-	free(q->out.wait);
-	free(q->err.wait);
-	q->out.wait = q->err.wait = NULL;
-	q->out.wait_n = q->out.wait_at = q->err.wait_n = q->err.wait_at = 0;
+	p->paused = pause;
+	qsp_stdio_watch(&p->in, p->started && !pause && !p->input_eof);
+}
+
+void
+qsp_qssh_pump_finish(struct qsp_qssh_pump *p)
+{
+	p->input_eof = true;
+	qsp_stdio_watch(&p->in, false);
+}
+
+void
+qsp_qssh_pump_stop(struct qsp_qssh_pump *p)
+{
+	struct qsp_qssh_out *outs[] = { &p->out, &p->err };
+
+	p->told_broken = true;
+	qsp_stdio_close(&p->in);
+	for (int i = 0; i < 2; i++) {
+		qsp_stdio_close(&outs[i]->io);
+		free(outs[i]->wait);
+		outs[i]->wait = NULL;
+		outs[i]->wait_n = outs[i]->wait_at = 0;
+		outs[i]->broken = true;
+	}
 }
 
 bool
-qsp_qssh_pump_is_dry(const struct qsp_qssh *q)
+qsp_qssh_pump_is_dry(const struct qsp_qssh_pump *p)
 {
-	return q->out.wait_n == q->out.wait_at && q->err.wait_n == q->err.wait_at;
+	return p->out.wait_n == p->out.wait_at && p->err.wait_n == p->err.wait_at;
 }

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * qssh from inside: one struct that its files share, and what each of them offers.
+ *
+ *     qssh.c       options, configuration; then contact.c runs
+ *     contact.c    the connection: calls, handshake, the drive, the end
+ *     host.c, auth.c    trust and logging in
+ *     program.c    what happens on an open connection, and when to leave it
+ *     channel.c    channels, by whom session.c, ... own one each
+ *     session.c, pump.c, plan.c, request.c, escapes.c    one session
+ *
+ * Connection and channels are apart: contact.c alone knows the drive. All others reach the mux and
+ * the engine through qsp_qssh_contact_mux and _conn anew each time, keep neither, and say
+ * qsp_qssh_contact_kick after they wrote; so another drive, with the same channels, can take over.
  */
 #ifndef QSP_CMD_QSSH_H
 #define QSP_CMD_QSSH_H
@@ -10,8 +21,9 @@
 
 #include "app/client_config.h"
 #include "app/drive.h"
+#include "cmd/qssh/channel.h"
+#include "cmd/qssh/session.h"
 #include "sys/log.h"
-#include "sys/stdio.h"
 #include "trust/bridge.h"
 #include "trust/known_hosts.h"
 
@@ -19,6 +31,9 @@
 
 #define QSP_QSSH_FAILED 255
 #define QSP_QSSH_KEYS_MAX 64
+#define QSP_QSSH_OUTPUT_MAX                                                                        \
+	(256 * 1024) /* data that waits in the output, over which none is read */
+#define QSP_QSSH_CHANNELS_MAX 16384
 #define QSP_QSSH_SYSTEM_DIR "/etc/qssh"
 
 /* --- say.c: diagnostics --------------------------------------------------------------------- */
@@ -58,33 +73,6 @@ void qsp_qssh_identity_load_all(struct qsp_qssh *q);
 /* The private half, asking for its passphrase; NULL where there is none. */
 struct qsp_key *qsp_qssh_identity_key(struct qsp_qssh *q, struct qsp_qssh_identity *id);
 void qsp_qssh_identity_free_all(struct qsp_qssh *q);
-
-/* --- pump.c: bytes between the channel and the standard descriptors --------------------------- */
-
-struct qsp_qssh_out {
-	struct qsp_qssh *q;
-	struct qsp_stdio io;
-	uint8_t *wait; /* what the descriptor did not take yet; bounded by the window */
-	size_t wait_at, wait_n, wait_cap;
-	bool broken;
-};
-qsp_err qsp_qssh_pump_start(struct qsp_qssh *q);
-void qsp_qssh_pump_start_input(struct qsp_qssh *q);
-void qsp_qssh_pump_stop(struct qsp_qssh *q);
-/* Reads standard input while there is room for it. */
-void qsp_qssh_pump_input(struct qsp_qssh *q);
-void qsp_qssh_pump_output(struct qsp_qssh *q, const struct qsp_mux_event *ev);
-/* Nothing waits to be written any more. */
-bool qsp_qssh_pump_is_dry(const struct qsp_qssh *q);
-
-/* --- escapes.c ------------------------------------------------------------------------------ */
-
-struct qsp_qssh_escapes {
-	bool in_line; /* something but a newline came last */
-	bool escaped; /* the escape character did */
-};
-/* Takes in[0..n) typed at the terminal, gives what goes to the host: at most n + 1 bytes. */
-size_t qsp_qssh_escapes_take(struct qsp_qssh *q, const uint8_t *in, size_t n, uint8_t *out);
 
 /* --- the program ---------------------------------------------------------------------------- */
 
@@ -126,18 +114,19 @@ struct qsp_qssh {
 	int password_tries, interactive_tries;
 	enum qsp_method method;
 
-	/* session.c */
-	uint32_t channel;
-	unsigned replies; /* waited for: the pty's, then the program's */
-	int killed_by;    /* our own signal */
+	/* channel.c */
+	struct qsp_qssh_channels channels;
+
+	/* alive.c */
 	int alive_missed;
 	uint64_t alive_seen;
 	uv_timer_t alive;
+
+	/* program.c */
+	struct qsp_qssh_session *session; /* the program's own, or NULL */
+	int killed_by;                    /* our own signal */
 	uv_signal_t signals[5];
 	size_t n_signals;
-	struct qsp_stdio in;
-	struct qsp_qssh_out out, err;
-	struct qsp_qssh_escapes escapes;
 
 	bool silent; /* there was no answer */
 	bool has_contact;
@@ -145,12 +134,19 @@ struct qsp_qssh {
 	bool distrusted; /* a changed key that StrictHostKeyChecking=no let pass */
 	bool secret_stored, asked_trust;
 	bool ids_loaded, can_ask, none_tried;
-	bool opened, has_channel, want_tty, has_tty, raw, started, channel_closed, got_status;
-	bool input_eof, closing;
+	bool opened;
+	bool leaving; /* status is what to exit with */
 };
 
-/* contact.c: the way to an open session and through it; the exit status. */
+/* contact.c: the way to an open connection and through it; the exit status. */
 int qsp_qssh_contact_run(struct qsp_qssh *q);
+/* The connection that is there now; neither result is kept. */
+struct qsp_mux *qsp_qssh_contact_mux(struct qsp_qssh *q);
+struct qsp_conn *qsp_qssh_contact_conn(struct qsp_qssh *q);
+/* Something was written into either. */
+void qsp_qssh_contact_kick(struct qsp_qssh *q);
+/* Ends the connection in order, now, and the program with this status; the first call counts. */
+void qsp_qssh_contact_leave(struct qsp_qssh *q, int status);
 
 /* host.c */
 void qsp_qssh_host_look_up(struct qsp_qssh *q);
@@ -179,15 +175,17 @@ void qsp_qssh_auth_sign(struct qsp_qssh *q);   /* QSP_WANT_SIGN */
 void qsp_qssh_auth_reply(struct qsp_qssh *q);  /* QSP_WANT_REPLY */
 void qsp_qssh_auth_denied(struct qsp_qssh *q); /* says so */
 
-/* session.c */
-void qsp_qssh_session_open(struct qsp_qssh *q);
-void qsp_qssh_session_event(struct qsp_qssh *q, const struct qsp_mux_event *ev);
-void qsp_qssh_session_settle(struct qsp_qssh *q);            /* after output has left */
-void qsp_qssh_session_leave(struct qsp_qssh *q, int status); /* in order, now */
-void qsp_qssh_session_cleanup(struct qsp_qssh *q);
-void qsp_qssh_session_resize(struct qsp_qssh *q);
+/* alive.c: signs of life */
+void qsp_qssh_alive_start(struct qsp_qssh *q);
 
-/* request.c: what is asked of the channel */
-qsp_err qsp_qssh_request_all(struct qsp_qssh *q);
+/* program.c: what happens on an open connection */
+void qsp_qssh_program_open(struct qsp_qssh *q);
+/* Something has ended: leaves where nothing is left to stay for. */
+void qsp_qssh_program_settle(struct qsp_qssh *q);
+/* The connection is over; what has come is still written, then the terminal is as it was. */
+void qsp_qssh_program_close(struct qsp_qssh *q);
+
+/* request.c: asks for what the session's plan says; s->replies says how many answers come. */
+void qsp_qssh_request_all(struct qsp_qssh_session *s);
 
 #endif
