@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: ISC */
+/* A heap of deadlines and the thread that meets them. */
+#include "sys/pacer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define SECOND 1000000000ull
+#define FIRST_CAP 16
+
+enum { IDLE, WAITING, SENDING, DONE };
+
+struct qsp_pacer {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t sooner, sent; /* a new first deadline, or the end; a write is over */
+	struct qsp_pace **heap;      /* the earliest first */
+	size_t n, cap;
+	bool ending;
+};
+
+uint64_t
+qsp_pacer_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+}
+
+/* --- the heap ------------------------------------------------------------------------------- */
+
+static void
+put(struct qsp_pacer *p, size_t i, struct qsp_pace *w)
+{
+	p->heap[i] = w;
+	w->place = i;
+}
+
+static void
+rise(struct qsp_pacer *p, size_t i, struct qsp_pace *w)
+{
+	for (; i > 0 && p->heap[(i - 1) / 2]->at > w->at; i = (i - 1) / 2)
+		put(p, i, p->heap[(i - 1) / 2]);
+	put(p, i, w);
+}
+
+static void
+take_out(struct qsp_pacer *p, size_t i)
+{
+	struct qsp_pace *last = p->heap[--p->n];
+	size_t child;
+
+	if (i == p->n)
+		return;
+	while ((child = 2 * i + 1) < p->n) {
+		if (child + 1 < p->n && p->heap[child + 1]->at < p->heap[child]->at)
+			child++;
+		if (p->heap[child]->at >= last->at)
+			break;
+		put(p, i, p->heap[child]);
+		i = child;
+	}
+	rise(p, i, last);
+}
+
+static bool
+has_room(struct qsp_pacer *p)
+{
+	size_t cap = p->cap ? 2 * p->cap : FIRST_CAP;
+	struct qsp_pace **bigger;
+
+	if (p->n < p->cap)
+		return true;
+	bigger = realloc(p->heap, cap * sizeof(struct qsp_pace *));
+	if (!bigger)
+		return false;
+	p->heap = bigger;
+	p->cap = cap;
+	return true;
+}
+
+/* --- the thread ----------------------------------------------------------------------------- */
+
+static void
+write_one(struct qsp_pace *w)
+{
+	ssize_t n;
+
+	do
+		n = send(w->fd, w->p, w->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	w->sent = n > 0 ? (size_t)n : 0;
+	w->err = n < 0 && errno != EAGAIN && errno != EWOULDBLOCK ? errno : 0;
+}
+
+static void
+wait_until(struct qsp_pacer *p, uint64_t at)
+{
+	struct timespec ts = { .tv_sec = (time_t)(at / SECOND), .tv_nsec = (long)(at % SECOND) };
+
+	(void)pthread_cond_timedwait(&p->sooner, &p->lock, &ts);
+}
+
+static void *
+run(void *arg)
+{
+	struct qsp_pacer *p = arg;
+
+	/* a deadline is met when it comes, not up to 50 us later; harmless where it is refused */
+	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	pthread_mutex_lock(&p->lock);
+	while (!p->ending) {
+		struct qsp_pace *w = p->n ? p->heap[0] : NULL;
+
+		if (!w) {
+			(void)pthread_cond_wait(&p->sooner, &p->lock);
+			continue;
+		}
+		if (w->at > qsp_pacer_clock()) {
+			wait_until(p, w->at);
+			continue;
+		}
+		take_out(p, 0);
+		atomic_store(&w->state, SENDING);
+		pthread_mutex_unlock(&p->lock);
+		write_one(w);
+		pthread_mutex_lock(&p->lock);
+		atomic_store(&w->state, DONE);
+		(void)pthread_cond_broadcast(&p->sent);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* --- the face ------------------------------------------------------------------------------- */
+
+/* Signals are for the program's other threads. */
+static int
+start(struct qsp_pacer *p)
+{
+	sigset_t all, old;
+	int r;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&p->thread, NULL, run, p);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return r;
+}
+
+qsp_err
+qsp_pacer_new(struct qsp_pacer **out)
+{
+	struct qsp_pacer *p = calloc(1, sizeof(*p));
+	pthread_condattr_t attr;
+
+	*out = NULL;
+	if (!p)
+		return QSP_E_NOMEM;
+	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&p->sooner, &attr);
+	(void)pthread_cond_init(&p->sent, NULL);
+	(void)pthread_condattr_destroy(&attr);
+	if (start(p) != 0) {
+		free(p);
+		return QSP_E_IO;
+	}
+	*out = p;
+	return QSP_OK;
+}
+
+void
+qsp_pacer_free(struct qsp_pacer *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	(void)pthread_cond_signal(&p->sooner);
+	pthread_mutex_unlock(&p->lock);
+	(void)pthread_join(p->thread, NULL);
+	(void)pthread_cond_destroy(&p->sooner);
+	(void)pthread_cond_destroy(&p->sent);
+	(void)pthread_mutex_destroy(&p->lock);
+	free(p->heap);
+	free(p);
+}
+
+qsp_err
+qsp_pacer_add(struct qsp_pacer *p, struct qsp_pace *w)
+{
+	qsp_err e = QSP_E_NOMEM;
+
+	if (!qsp_pace_is_done(w))
+		return QSP_E_STATE;
+	w->sent = 0;
+	w->err = 0;
+	pthread_mutex_lock(&p->lock);
+	if (has_room(p)) {
+		e = QSP_OK;
+		atomic_store(&w->state, WAITING);
+		rise(p, p->n++, w);
+		if (w->place == 0)
+			(void)pthread_cond_signal(&p->sooner);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return e;
+}
+
+void
+qsp_pacer_cancel(struct qsp_pacer *p, struct qsp_pace *w)
+{
+	pthread_mutex_lock(&p->lock);
+	if (atomic_load(&w->state) == WAITING)
+		take_out(p, w->place);
+	while (atomic_load(&w->state) == SENDING) /* a send that does not block */
+		(void)pthread_cond_wait(&p->sent, &p->lock);
+	atomic_store(&w->state, IDLE);
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool
+qsp_pace_is_done(const struct qsp_pace *w)
+{
+	int s = atomic_load(&w->state);
+
+	return s == IDLE || s == DONE;
+}

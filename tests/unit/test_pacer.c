@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/* The pacer: no write before its deadline, each in its order, and what a socket does not take is said. */
+#include "sys/pacer.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MS 1000000ull
+#define N 64
+
+static void
+pair_of(int fd[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+}
+
+static void
+wait_done(const struct qsp_pace *w)
+{
+	while (!qsp_pace_is_done(w))
+		assert_true(poll(NULL, 0, 1) >= 0);
+}
+
+/* Handed over in any order, written in the order of their deadlines and not before. */
+static void
+in_order(void **state)
+{
+	struct qsp_pacer *p;
+	struct qsp_pace w[N] = { 0 };
+	uint8_t text[N];
+	uint64_t begun = qsp_pacer_clock();
+	int fd[2];
+
+	(void)state;
+	pair_of(fd);
+	assert_int_equal(qsp_pacer_new(&p), 0);
+	for (unsigned i = 0; i < N; i++) {
+		unsigned k = i * 37 % N;
+
+		text[k] = (uint8_t)k;
+		w[k].fd = fd[0];
+		w[k].p = text + k;
+		w[k].n = 1;
+		w[k].at = begun + 50 * MS + k * MS;
+		assert_int_equal(qsp_pacer_add(p, &w[k]), 0);
+		assert_int_equal(qsp_pacer_add(p, &w[k]), QSP_E_STATE);
+	}
+	for (unsigned i = 0; i < N; i++) {
+		struct pollfd q = { .fd = fd[1], .events = POLLIN };
+		uint8_t c;
+
+		assert_int_equal(poll(&q, 1, 20000), 1);
+		assert_int_equal(read(fd[1], &c, 1), 1);
+		assert_int_equal(c, i);
+		assert_true(qsp_pacer_clock() >= w[i].at);
+		wait_done(&w[i]);
+		assert_int_equal(w[i].sent, 1);
+	}
+	qsp_pacer_free(p);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* A cancelled one is not written; those around it are. */
+static void
+cancelled(void **state)
+{
+	struct qsp_pacer *p;
+	struct qsp_pace w[9] = { 0 };
+	uint64_t begun = qsp_pacer_clock();
+	uint8_t got[9];
+	int fd[2];
+
+	(void)state;
+	pair_of(fd);
+	assert_int_equal(qsp_pacer_new(&p), 0);
+	for (unsigned i = 0; i < 9; i++) {
+		w[i].fd = fd[0];
+		w[i].p = (const uint8_t *)"abcdefghi" + i;
+		w[i].n = 1;
+		w[i].at = begun + (i % 3 ? 100 : 3600000) * MS + i;
+		assert_int_equal(qsp_pacer_add(p, &w[i]), 0);
+	}
+	qsp_pacer_cancel(p, &w[4]);
+	qsp_pacer_cancel(p, &w[4]);
+	assert_true(qsp_pace_is_done(&w[4]));
+	for (unsigned i = 0; i < 9; i += 3)
+		qsp_pacer_cancel(p, &w[i]);
+	for (unsigned i = 0; i < 9; i++)
+		wait_done(&w[i]);
+	assert_int_equal(read(fd[1], got, sizeof(got)), 5);
+	assert_memory_equal(got, "bcfhi", 5);
+	qsp_pacer_free(p);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* A full socket takes nothing or a part; one without a reader is an error. */
+static void
+not_taken(void **state)
+{
+	static uint8_t text[1 << 20];
+	struct qsp_pacer *p;
+	struct qsp_pace w = { 0 };
+	int fd[2];
+
+	(void)state;
+	pair_of(fd);
+	assert_int_equal(qsp_pacer_new(&p), 0);
+	w.fd = fd[0];
+	w.p = text;
+	w.n = sizeof(text);
+	w.at = qsp_pacer_clock();
+	assert_int_equal(qsp_pacer_add(p, &w), 0);
+	wait_done(&w);
+	assert_true(w.sent < sizeof(text) && w.err == 0);
+	while (w.sent > 0) {
+		assert_int_equal(qsp_pacer_add(p, &w), 0);
+		wait_done(&w);
+	}
+	assert_int_equal(w.err, 0);
+	close(fd[1]);
+	assert_int_equal(qsp_pacer_add(p, &w), 0);
+	wait_done(&w);
+	assert_true(w.sent == 0 && w.err != 0);
+	qsp_pacer_free(p);
+	close(fd[0]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_order),
+		cmocka_unit_test(cancelled),
+		cmocka_unit_test(not_taken),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
