@@ -36,14 +36,15 @@ refused 'RekeyLimit 5' 'from 64'
 refused 'RekeyLimit 1G soon' 'not a time'
 refused 'HostKey relative' 'not an absolute path'
 refused 'Subsystem sftp' 'needs a name and a command'
-refused 'Subsystem sftp internal-sftp' 'not supported by this version of qsshd'
+refused 'Subsystem sftp internal-sftp -Z' 'internal-sftp: unknown option'
+refused 'ChrootDirectory relative' 'not an absolute path or none'
 refused 'AcceptEnv "open' 'quote without an end'
 refused 'Wire morse' 'not cell or frame'
 refused 'Nonsense yes' 'unknown keyword Nonsense'
 
 # What OpenSSH has and qsshd does not honour is never ignored.
 for k in Match ForceCommand PermitOpen AllowTcpForwarding AllowAgentForwarding X11Forwarding \
-    ChrootDirectory Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys ClientAliveInterval \
+    Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys ClientAliveInterval \
     PrintMotd AuthenticationMethods RevokedKeys; do
 	refused "$k no" "$k is not supported by this version of qsshd"
 done

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -80,6 +81,10 @@ take_command(struct qsp_qssh *q)
 	size_t n = 1;
 	char *line, *p;
 
+	if (q->cfg.remote_command && strcasecmp(q->cfg.remote_command, "none") == 0) {
+		free(q->cfg.remote_command); /* scp says so, against what a file says */
+		q->cfg.remote_command = NULL;
+	}
 	if (!q->opt.command) {
 		if (q->cfg.session_type == QSP_CLIENT_SUBSYSTEM && !q->cfg.remote_command) {
 			fputs("You must specify a subsystem to invoke.\n", stderr);

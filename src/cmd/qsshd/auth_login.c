@@ -6,12 +6,14 @@
 #include "cmd/qsshd/auth.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/qsshd/chroot.h"
 #include "sys/log.h"
 #include "sys/spawn.h"
 
@@ -141,13 +143,30 @@ spawn_session(struct qsp_auth *a, int fd)
 	return pid;
 }
 
+/* The session does it; what is wrong is said here, where there is a log. */
+static bool
+chroot_is_good(struct qsp_auth *a, const struct qsp_auth_grant *g)
+{
+	struct qsp_chroot who = { g->user.name, g->user.home, g->user.uid };
+	char path[QSP_CHROOT_PATH_MAX], err[QSP_CHROOT_ERROR_MAX] = "";
+
+	if (qsp_chroot_path(&a->config, &who, path, err) &&
+	    (path[0] == 0 || qsp_chroot_check(path, err))) {
+		if (path[0] == 0 || a->is_root)
+			return true;
+		(void)snprintf(err, sizeof(err), "the server does not run as root");
+	}
+	qsp_log(QSP_LOG_ERROR, "no session for user %s: %s", g->user.name, err);
+	return false;
+}
+
 /* The grant's session; its other end, or -1. */
 static int
 start(struct qsp_auth *a, struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
 {
 	int fd[2];
 
-	if (g->session != 0 || qsp_ipc_pair(fd))
+	if (g->session != 0 || !chroot_is_good(a, g) || qsp_ipc_pair(fd))
 		return -1;
 	if (send_login(fd[1], g, ends))
 		g->session = spawn_session(a, fd[0]);

@@ -40,6 +40,7 @@ qsp_qsshd_config_free(struct qsp_qsshd_config *c)
 		&c->port,        &c->listen,     &c->host_key,          &c->authorized_keys,
 		&c->allow_users, &c->deny_users, &c->allow_groups,      &c->deny_groups,
 		&c->accept_env,  &c->subsystem,  &c->subsystem_command, &c->pid_file,
+		&c->chroot,
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -191,6 +192,18 @@ default_path(struct qsp_qsshd_list *l, const struct qsp_qsshd_owner *o, const ch
 	return n > 0 && (size_t)n < sizeof(path) && default_word(l, path);
 }
 
+/* sftp is there unless another was named so. */
+static bool
+default_subsystem(struct qsp_qsshd_config *c)
+{
+	for (size_t i = 0; i < c->subsystem.n; i++) {
+		if (strcmp(c->subsystem.v[i], "sftp") == 0)
+			return true;
+	}
+	return qsp_qsshd_list_add(&c->subsystem, "sftp") &&
+	       qsp_qsshd_list_add(&c->subsystem_command, "internal-sftp");
+}
+
 qsp_err
 qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner *o)
 {
@@ -219,7 +232,8 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	if (c->accept_env.n == 0 && (!qsp_qsshd_list_add(&c->accept_env, "LANG") ||
 				     !qsp_qsshd_list_add(&c->accept_env, "LC_*")))
 		return QSP_E_NOMEM;
-	if (!default_word(&c->port, "8022") ||
+	if (!default_subsystem(c) || !default_word(&c->chroot, "none") ||
+	    !default_word(&c->port, "8022") ||
 	    !default_word(&c->authorized_keys, ".qssh/authorized_keys") ||
 	    !default_path(&c->host_key, o, "/etc/qssh/host_key_kyber768", "host_key_kyber768") ||
 	    !default_path(&c->pid_file, o, "/run/qsshd.pid", "qsshd.pid"))

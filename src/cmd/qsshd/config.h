@@ -40,6 +40,7 @@ struct qsp_qsshd_config {
 	struct qsp_qsshd_list accept_env;
 	struct qsp_qsshd_list subsystem, subsystem_command; /* names, and what they run */
 	struct qsp_qsshd_list pid_file;                     /* one path, or "none" */
+	struct qsp_qsshd_list chroot; /* ChrootDirectory: one path, or "none" */
 	int strict_modes, password, pubkey, first_contact;
 	int max_auth_tries, max_sessions, workers;
 	int startups_begin, startups_rate, startups_full; /* MaxStartups */

@@ -92,6 +92,7 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	put_each(f, "hostkey", &c->host_key);
 	put_all(f, "authorizedkeysfile", &c->authorized_keys);
 	put_all(f, "pidfile", &c->pid_file);
+	put_all(f, "chrootdirectory", &c->chroot);
 	fprintf(f, "strictmodes %s\n", yes_no(c->strict_modes));
 	fprintf(f, "permitrootlogin %s\n", root[c->root]);
 	fprintf(f, "pubkeyauthentication %s\n", yes_no(c->pubkey));

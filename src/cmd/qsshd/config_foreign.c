@@ -19,7 +19,6 @@ static const char *const foreign[] = {
 	"CASignatureAlgorithms",
 	"ChallengeResponseAuthentication",
 	"ChannelTimeout",
-	"ChrootDirectory",
 	"ClientAliveCountMax",
 	"ClientAliveInterval",
 	"Compression",

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "app/confvalue.h"
+#include "app/sftp_server.h"
 #include "base/bytes.h"
 #include "crypto/aead.h"
 
@@ -183,7 +184,7 @@ take_host_key(const struct qsp_qsshd_setter *s, const struct keyword *k)
 static qsp_err
 take_subsystem(const struct qsp_qsshd_setter *s, const struct keyword *k)
 {
-	const char *rest = s->l->rest;
+	const char *rest = s->l->rest, *why;
 	size_t n;
 
 	(void)k;
@@ -197,12 +198,27 @@ take_subsystem(const struct qsp_qsshd_setter *s, const struct keyword *k)
 	if (strncmp(rest, s->l->arg[0], n) != 0 || (rest[n] != ' ' && rest[n] != '\t'))
 		return BAD(s, "Subsystem: write the name without quotes");
 	rest += n + strspn(rest + n, " \t");
-	if (strncmp(rest, "internal-sftp", strlen("internal-sftp")) == 0)
-		return BAD(s, "Subsystem internal-sftp is not supported by this version of qsshd");
+	if (qsp_sftp_server_is(rest) &&
+	    !qsp_sftp_server_parse(&(struct qsp_sftp_server_options){ .user = "", .home = "" },
+				   rest, &why))
+		return BAD(s, "Subsystem %s: internal-sftp: %s", s->l->arg[0], why);
 	if (!qsp_qsshd_list_add(&s->c->subsystem, s->l->arg[0]) ||
 	    !qsp_qsshd_list_add(&s->c->subsystem_command, rest))
 		return BAD(s, "Subsystem: too many");
 	return 0;
+}
+
+static qsp_err
+take_chroot(const struct qsp_qsshd_setter *s, const struct keyword *k)
+{
+	const char *v;
+
+	if (one_argument(s))
+		return QSP_E_INPUT;
+	v = s->l->arg[0];
+	if (v[0] != '/' && v[0] != '%' && strcasecmp(v, "none") != 0)
+		return bad_value(s, "an absolute path or none");
+	return take_word(s, k);
 }
 
 static qsp_err
@@ -375,6 +391,7 @@ static const struct keyword keywords[] = {
 	{ "AllowGroups", take_words, AT(allow_groups), 0, 0 },
 	{ "AllowUsers", take_words, AT(allow_users), 0, 0 },
 	{ "AuthorizedKeysFile", take_first_words, AT(authorized_keys), 0, 0 },
+	{ "ChrootDirectory", take_chroot, AT(chroot), 0, 0 },
 	{ "Ciphers", take_ciphers, 0, 0, 0 },
 	{ "DenyGroups", take_words, AT(deny_groups), 0, 0 },
 	{ "DenyUsers", take_words, AT(deny_users), 0, 0 },

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/qsshd/chroot.h"
 #include "sys/sandbox.h"
 
 #define CONFIG_FD 4
@@ -277,6 +278,17 @@ text_of(struct qsp_bytes b)
 	return strndup(b.n > 0 ? (const char *)b.p : "", b.n);
 }
 
+/* While it is root; what is wrong with the folder the log of qsshd-auth has said. */
+static bool
+change_root(const struct qsp_session *s)
+{
+	struct qsp_chroot who = { .user = s->user, .home = s->home, .uid = s->uid };
+	char path[QSP_CHROOT_PATH_MAX], err[QSP_CHROOT_ERROR_MAX];
+
+	return qsp_chroot_path(&s->config, &who, path, err) &&
+	       (path[0] == 0 || qsp_chroot_enter(path, err));
+}
+
 /* Root's power is given up before anything of the user's is touched. */
 static bool
 become(const struct qsp_rpc_login *m, const char *user)
@@ -314,7 +326,7 @@ log_in(struct qsp_session *s)
 	    asprintf(&s->connection, "%.*s %u %.*s %u", (int)e->peer.n, e->peer.p, e->peer_port,
 		     (int)e->own.n, e->own.p, e->own_port) < 0)
 		return false;
-	return s->user && s->home && s->shell && become(&l, s->user);
+	return s->user && s->home && s->shell && change_root(s) && become(&l, s->user);
 }
 
 int

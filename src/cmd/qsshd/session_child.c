@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/sftp_server.h"
 #include "base/text.h"
 
 static void
@@ -101,11 +102,33 @@ make_pipes(int in[2], int out[2], int err[2])
 	       qsp_spawn_pipe(err, 0) == 0;
 }
 
+static int
+run_sftp(void *arg)
+{
+	return qsp_sftp_server_run(arg, STDIN_FILENO, STDOUT_FILENO);
+}
+
+/* internal-sftp is part of this program, so that it needs nothing in a chroot. */
+static bool
+plan_sftp(struct qsp_session *s, const struct plan *p, struct qsp_sftp_server_options *o,
+	  struct qsp_spawn *how)
+{
+	const char *why;
+
+	if (p->command == NULL || !qsp_sftp_server_is(p->command))
+		return true;
+	*o = (struct qsp_sftp_server_options){ .user = s->user, .home = s->home };
+	how->run = run_sftp;
+	how->arg = o;
+	return qsp_sftp_server_parse(o, p->command, &why);
+}
+
 static void
 spawn(struct qsp_session *s, struct qsp_session_channel *ch, const struct plan *p,
       struct qsp_spawn *how)
 {
 	struct qsp_session_env env = { 0 };
+	static struct qsp_sftp_server_options sftp;
 	const char *base = strrchr(s->shell, '/');
 	char name[300], dash_c[] = "-c";
 	char *command = p->command ? strdup(p->command) : NULL;
@@ -117,7 +140,8 @@ spawn(struct qsp_session *s, struct qsp_session_channel *ch, const struct plan *
 		argv[1] = dash_c;
 		argv[2] = command;
 	}
-	if (qsp_session_env_make(s, ch, p->original, &env) && (command || !p->command)) {
+	if (qsp_session_env_make(s, ch, p->original, &env) && (command || !p->command) &&
+	    plan_sftp(s, p, &sftp, how)) {
 		how->path = s->shell;
 		how->argv = argv;
 		how->envp = env.v;
