@@ -152,6 +152,7 @@ make_config(struct pair *p, bool server, struct qsp_config **out)
 	if (p->o.plain_cells || p->o.kem_cells || p->o.kem_ms)
 		qsp_config_set_rekey(cfg, slack * p->o.plain_cells, slack * p->o.kem_cells,
 				     p->o.kem_ms);
+	qsp_config_set_resumable(cfg, p->o.resumable);
 	if (!server || e)
 		return e;
 	qsp_config_set_replay(cfg, enter, p);
@@ -295,6 +296,8 @@ log_in(struct pair *p)
 		.key = qsp_key_get_public(p->user_key),
 		.password = { (const uint8_t *)"correct horse", 13 },
 		.last = p->o.last,
+		.ticket = p->o.ticket,
+		.progress = p->o.progress,
 	};
 
 	if (p->attempts++ >= 3)
@@ -364,6 +367,8 @@ decide(struct pair *p)
 
 	assert(e == 0);
 	d.key = qsp_key_get_public(p->user_key);
+	d.ticket = p->o.held;
+	d.progress = p->o.held_progress;
 	if (q.method == QSP_METHOD_INTERACTIVE && !q.has_reply) {
 		d.verdict = QSP_AUTH_PROMPT;
 		d.prompt = &prompt;

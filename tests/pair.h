@@ -35,6 +35,9 @@ struct pair_options {
 	bool distrust;         /* the client does not accept the host key */
 	bool certificate;      /* the server sends one */
 	uint64_t plain_cells, kem_cells, kem_ms; /* all 0: the defaults */
+	bool resumable;                          /* [P4.7] asked for, and granted */
+	const struct qsp_ticket *ticket, *held;  /* method RESUME: the client's, the server's */
+	struct qsp_progress progress, held_progress;
 	unsigned client_slack;      /* the client's bounds are so many times wider; 0: 1 */
 	struct pair_shared *shared; /* NULL: a context and keys of its own */
 	qsp_random_fn random;       /* NULL: seeded */

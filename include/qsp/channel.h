@@ -116,6 +116,14 @@ QSP_API struct qsp_bytes qsp_mux_output(const struct qsp_mux *m);
 QSP_API void qsp_mux_sent(struct qsp_mux *m, size_t n);
 /* The output has no room for data, whatever the windows say. */
 QSP_API bool qsp_mux_is_full(const struct qsp_mux *m);
+/*
+ * In a resumable session [P4.7] what was sent is kept until it is acknowledged: retain before the
+ * first byte is sent; then tell what qsp_conn_progress says was acknowledged, and once a new
+ * connection can send, rewind to it: the output begins there anew. Totals count from the first byte.
+ */
+QSP_API void qsp_mux_retain(struct qsp_mux *m);
+QSP_API void qsp_mux_acknowledged(struct qsp_mux *m, uint64_t total);
+QSP_API void qsp_mux_rewind(struct qsp_mux *m, uint64_t total);
 /* Channels in use. */
 QSP_API unsigned qsp_mux_channels(const struct qsp_mux *m);
 

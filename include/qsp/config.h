@@ -54,6 +54,10 @@ QSP_API void qsp_config_set_wire(struct qsp_config *cfg, enum qsp_wire wire);
 QSP_API void qsp_config_set_rekey(struct qsp_config *cfg, uint64_t plain_cells, uint64_t kem_cells,
 				  uint64_t kem_ms);
 
+/* Sessions that outlive their connections [P4.7]: a client asks for them, a server grants them.
+ * Whoever turns this on takes part: see qsp_conn_ticket. Default false. */
+QSP_API void qsp_config_set_resumable(struct qsp_config *cfg, bool on);
+
 /* Server: attempts before HANDSHAKE_FAILED; default 6. */
 QSP_API void qsp_config_set_max_auth_tries(struct qsp_config *cfg, unsigned n);
 

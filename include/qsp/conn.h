@@ -160,8 +160,22 @@ enum qsp_method {
 	QSP_METHOD_PASSWORD = 3,
 	QSP_METHOD_NONE = 4,
 	QSP_METHOD_INTERACTIVE = 5,
+	QSP_METHOD_RESUME = 6, /* [P4.7] */
 };
 #define QSP_METHODS_MAX 8
+
+/* What a session is resumed with [P4.7]: its name, and a secret of secret[0..len). */
+struct qsp_ticket {
+	uint64_t session;
+	uint32_t generation, epoch;
+	size_t len;
+	uint8_t secret[48];
+};
+/* How far the Data streams have come, in bytes since the session began. */
+struct qsp_progress {
+	uint64_t sent, acked; /* ours, and what of it the peer has taken */
+	uint64_t received;
+};
 
 /* Client, QSP_WANT_AUTH: the next attempt. */
 struct qsp_login {
@@ -170,6 +184,8 @@ struct qsp_login {
 	const struct qsp_key_public *key; /* KEM, SIGNATURE */
 	struct qsp_bytes password;
 	bool last; /* no other method will be tried: data may follow at once [P4.5] */
+	const struct qsp_ticket *ticket; /* RESUME: of the connection that was lost */
+	struct qsp_progress progress;    /* RESUME: and how far it had come */
 };
 QSP_API QSP_MUST_USE qsp_err qsp_conn_login(struct qsp_conn *c, const struct qsp_login *l);
 /* What the last AUTH_FAILURE offered: methods, their number, partial success. n = 0 before one. */
@@ -212,6 +228,10 @@ struct qsp_auth_question {
 	/* KEM whose challenge the decision brought: is this the proof [P4.5] under ck with ss mixed in? */
 	bool has_proof;
 	struct qsp_bytes ck, h, proof;
+	/* RESUME: the session asked for, without its secret, and how much the client has taken. It is
+	 * asked twice: for the ticket, and, with has_proof once the proof was right, for the verdict. */
+	struct qsp_ticket ticket;
+	uint64_t received;
 };
 enum qsp_verdict {
 	QSP_AUTH_REFUSE,
@@ -229,6 +249,10 @@ struct qsp_decision {
 		ct; /* KEM: the challenge, where whoever decides made it and keeps its ss; the
 			      * question then comes again with the proof */
 	struct qsp_bytes ck; /* has_proof and not REFUSE: ck with ss mixed in */
+	const struct qsp_ticket
+		*ticket; /* RESUME: with its secret, where there is such a session */
+	struct qsp_progress
+		progress; /* RESUME, has_proof: the server's, its old connection dropped */
 };
 QSP_API QSP_MUST_USE qsp_err qsp_conn_auth_question(const struct qsp_conn *c,
 						    struct qsp_auth_question *q);
@@ -245,6 +269,16 @@ QSP_API bool qsp_conn_server_secret(const struct qsp_conn *c, uint8_t out[QSP_OK
 /* Keying material for the application [P4.5]: out[0..n) = export(label, context, n). */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_export(const struct qsp_conn *c, struct qsp_bytes label,
 					     struct qsp_bytes context, uint8_t *out, size_t n);
+
+/*
+ * Resumption [P4.7]. The ticket of a connection that is open, or was lost: the latest, or at a
+ * server the one before, by which a client may come that was cut off. QSP_E_STATE where there is
+ * none; a connection that ended by CLOSE has none. The caller wipes it.
+ */
+QSP_API QSP_MUST_USE qsp_err qsp_conn_ticket(const struct qsp_conn *c, bool older,
+					     struct qsp_ticket *out);
+/* False where resumption was not granted. */
+QSP_API bool qsp_conn_progress(const struct qsp_conn *c, struct qsp_progress *out);
 
 enum {
 	QSP_REKEY_KEM = 1 << 0 /* with fresh KEM and DH keys; 0: the plain kind */

@@ -9,6 +9,7 @@
 #include "crypto/x25519.h"
 #include "proto/engine.h"
 #include "proto/flight.h"
+#include "proto/resume.h"
 
 /* Where things stand in M1 [P4.2]. */
 #define M1_MARK 32
@@ -82,7 +83,9 @@ put_e1(struct qsp_conn *c, struct qsp_transcript *t, const struct qsp_input *in,
        uint8_t *e1)
 {
 	size_t e1_len = QSP_E_LEN(c->kem);
-	struct qsp_msg_e1 m = { .version = QSP_VERSION_1, .unix_ms = in->now.wall };
+	struct qsp_msg_e1 m = { .version = QSP_VERSION_1,
+				.flags = c->cfg->resumable ? QSP_MSG_E1_RESUMABLE : 0,
+				.unix_ms = in->now.wall };
 	struct qsp_writer w = qsp_writer_of(e1, e1_len);
 	qsp_err e;
 
@@ -230,6 +233,8 @@ qsp_client_on_m2(struct qsp_conn *c, const struct qsp_input *in)
 	if (e || m.version != QSP_VERSION_1 || m.reserved != 0 || !offered(c->cfg, m.aead) ||
 	    m.session_id != c->session_id || (!k && take_host_key(c, m.host_key) != 0))
 		return qsp_engine_fail(c, QSP_E_HANDSHAKE, "M2: a field that must not be so");
+	if (c->cfg->resumable && (m.flags & QSP_MSG_E2_RESUMABLE) && (e = qsp_resume_grant(c)) != 0)
+		return e;
 	memcpy(c->hs->peer_point, point, 32);
 	qsp_kem_key_free(c->hs->ek_e);
 	c->hs->ek_e = NULL;

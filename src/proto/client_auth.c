@@ -10,6 +10,7 @@
 #include "crypto/sig.h"
 #include "proto/engine.h"
 #include "proto/proof.h"
+#include "proto/resume.h"
 
 /* What follows `string user || u8 method`, by method. */
 static void
@@ -22,6 +23,8 @@ put_body(struct qsp_writer *w, const struct qsp_login *l)
 		qsp_writer_put(w, qsp_bytes(l->key->blob, l->key->len));
 	} else if (l->method == QSP_METHOD_PASSWORD) {
 		qsp_writer_vec16(w, l->password);
+	} else if (l->method == QSP_METHOD_RESUME) {
+		qsp_msg_put_resume(w, l->ticket, l->progress.received);
 	}
 }
 
@@ -32,6 +35,7 @@ event_of(enum qsp_method method)
 	case QSP_METHOD_KEM: return QSP_EV_REQUESTED;
 	case QSP_METHOD_SIGNATURE: return QSP_EV_ASK_SIGN;
 	case QSP_METHOD_INTERACTIVE: return QSP_EV_INTERACTIVE;
+	case QSP_METHOD_RESUME: return QSP_EV_RESUME;
 	default: return QSP_EV_PROVED;
 	}
 }
@@ -57,7 +61,7 @@ qsp_client_auth_on_login(struct qsp_conn *c, const struct qsp_input *in)
 	hs->ck_before = hs->t.ck;
 	hs->t = t;
 	hs->method = l->method;
-	hs->last = l->last && l->method != QSP_METHOD_INTERACTIVE;
+	hs->last = l->last && l->method != QSP_METHOD_INTERACTIVE && l->method != QSP_METHOD_RESUME;
 	if (l->key)
 		hs->key = *l->key;
 	hs->sign_len = qsp_proof_signed(qsp_bytes(hs->t.h, hs->t.len), hs->sign_input).n;
@@ -201,6 +205,7 @@ qsp_client_auth_on_ok_pipelined(struct qsp_conn *c, const struct qsp_input *in)
 		return qsp_engine_fail(c, QSP_E_HANDSHAKE, "AUTH_OK: wrong");
 	if ((e = qsp_engine_switch_rx(c, &c->es_next, 1)) != 0)
 		return e;
+	qsp_resume_begin(c);
 	qsp_engine_settle(c);
 	qsp_engine_free_handshake(c);
 	return QSP_OK;
@@ -211,7 +216,9 @@ qsp_client_auth_on_ok(struct qsp_conn *c, const struct qsp_input *in)
 {
 	qsp_err e = qsp_client_auth_on_ok_pipelined(c, in);
 
-	return e ? e : say_epoch(c);
+	if (!e)
+		e = say_epoch(c);
+	return e ? e : qsp_resume_say_first(c);
 }
 
 static qsp_err
@@ -231,6 +238,7 @@ take_failure(struct qsp_conn *c, const struct qsp_input *in)
 	if (!m.partial)
 		hs->t.ck = hs->ck_before;
 	qsp_es_wipe(&c->es_next);
+	qsp_resume_reset(c);
 	return hs->t.err;
 }
 

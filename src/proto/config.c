@@ -104,6 +104,12 @@ qsp_config_set_first_contact(struct qsp_config *cfg, bool allowed)
 	cfg->first_contact = allowed;
 }
 
+void
+qsp_config_set_resumable(struct qsp_config *cfg, bool on)
+{
+	cfg->resumable = on;
+}
+
 qsp_err
 qsp_config_add_host_key(struct qsp_config *cfg, const struct qsp_key_public *key)
 {

@@ -4,6 +4,7 @@
 
 #include "crypto/rand.h"
 #include "proto/rekey.h"
+#include "proto/resume.h"
 #include "proto/stream.h"
 #include "proto/worker.h"
 
@@ -84,6 +85,7 @@ qsp_conn_free(struct qsp_conn *c)
 	qsp_stream_free(c);
 	qsp_rekey_free(c);
 	qsp_engine_free_handshake(c);
+	qsp_resume_free(c);
 	if (c->facts)
 		qsp_mem_wipe_free(c->facts, sizeof(*c->facts));
 	qsp_mem_free(c->user);
@@ -137,9 +139,9 @@ qsp_conn_wants(const struct qsp_conn *c)
 	if (!qsp_stream_parked(c) && !c->closing)
 		wants |= QSP_WANT_INPUT;
 	if (c->out || c->pong_due || c->ping_due || (c->request_due && c->role == QSP_CLIENT) ||
-	    (c->shape.due && c->can_send))
+	    (c->shape.due && c->can_send) || qsp_resume_ack_due(c))
 		wants |= QSP_WANT_OUTPUT;
-	if (c->can_send && !c->closing)
+	if (c->can_send && !c->closing && !qsp_resume_holds(c))
 		wants |= QSP_CAN_SEND;
 	return wants;
 }
@@ -218,7 +220,10 @@ qsp_conn_fail(struct qsp_conn *c, struct qsp_now now, qsp_err e)
 		return c->err;
 	}
 	c->err = e;
-	say_close(c, reason_of(e), "");
+	if (e == QSP_E_DECRYPT && qsp_resume_is_live(c))
+		c->closed = true; /* lost, not over: nothing is said [P4.7] */
+	else
+		say_close(c, reason_of(e), "");
 	qsp_rekey_free(c);
 	qsp_engine_free_handshake(c);
 	qsp_steps_end(c, false);
@@ -257,6 +262,7 @@ qsp_conn_tick(struct qsp_conn *c, struct qsp_now now)
 		return QSP_OK;
 	if (c->hs)
 		c->hs->now = now;
+	qsp_resume_tick(c, now);
 	if ((e = qsp_rekey_overdue(c, now)) == 0)
 		e = qsp_conn_maybe_rekey(c, now);
 	return e ? qsp_conn_fail(c, now, e) : QSP_OK;
@@ -265,11 +271,16 @@ qsp_conn_tick(struct qsp_conn *c, struct qsp_now now)
 qsp_time
 qsp_conn_deadline(const struct qsp_conn *c)
 {
+	qsp_time at, tell;
+
 	if (c->closed)
 		return UINT64_MAX;
 	if (c->state == QSP_ST_SINK)
 		return c->sink_until;
 	if (c->state == QSP_ST_OPEN && c->kem_due && !c->rekey && !c->tx_switched)
-		return c->kem_due;
-	return qsp_rekey_hold_ends(c);
+		at = c->kem_due;
+	else
+		at = qsp_rekey_hold_ends(c);
+	tell = qsp_resume_tells_at(c);
+	return tell < at ? tell : at;
 }

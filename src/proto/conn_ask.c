@@ -2,6 +2,7 @@
 /* Questions and answers: what a connection wants decided, and the calls that decide it. */
 #include "proto/conn.h"
 
+#include "proto/resume.h"
 #include "proto/stream.h"
 
 qsp_err
@@ -79,6 +80,10 @@ qsp_conn_login(struct qsp_conn *c, const struct qsp_login *l)
 {
 	bool kem = l->method == QSP_METHOD_KEM, sig = l->method == QSP_METHOD_SIGNATURE;
 
+	if (l->method == QSP_METHOD_RESUME && !c->resumable)
+		return QSP_E_UNSUPPORTED;
+	if (l->method == QSP_METHOD_RESUME && (!l->ticket || l->ticket->len == 0))
+		return QSP_E_INPUT;
 	if (l->user.n > QSP_USER_MAX || l->password.n > UINT16_MAX ||
 	    ((kem || sig) && (!l->key || qsp_key_type_is_kem(l->key->blob[0]) != kem)))
 		return QSP_E_INPUT;
@@ -177,6 +182,27 @@ qsp_conn_export(const struct qsp_conn *c, struct qsp_bytes label, struct qsp_byt
 	if (c->state != QSP_ST_OPEN)
 		return QSP_E_STATE;
 	return qsp_schedule_export(c->cfg->cx, c->kem, &c->exporter, label, context, out, n);
+}
+
+qsp_err
+qsp_conn_ticket(const struct qsp_conn *c, bool older, struct qsp_ticket *out)
+{
+	*out = (struct qsp_ticket){ 0 };
+	if (!qsp_resume_is_live(c) ||
+	    (c->err && c->err != QSP_E_TRUNCATED && c->err != QSP_E_DECRYPT))
+		return QSP_E_STATE;
+	*out = older ? c->resumable->older : qsp_resume_latest(c);
+	return out->len > 0 ? QSP_OK : QSP_E_STATE;
+}
+
+bool
+qsp_conn_progress(const struct qsp_conn *c, struct qsp_progress *out)
+{
+	*out = (struct qsp_progress){ 0 };
+	if (!c->resumable)
+		return false;
+	*out = c->resumable->count;
+	return true;
 }
 
 qsp_err

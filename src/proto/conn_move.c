@@ -3,6 +3,7 @@
 #include "proto/conn.h"
 
 #include "proto/rekey.h"
+#include "proto/resume.h"
 #include "proto/shape_conn.h"
 #include "proto/stream.h"
 #include "proto/worker.h"
@@ -49,6 +50,8 @@ take_record(struct qsp_conn *c, struct qsp_now now, const struct qsp_record *rec
 	case QSP_TYPE_DATA:
 		if (!c->can_receive || c->state != QSP_ST_OPEN)
 			return qsp_engine_fail(c, QSP_E_PROTOCOL, "data before authentication");
+		if (!qsp_resume_received(c, now, rec->n))
+			return qsp_engine_fail(c, QSP_E_PROTOCOL, "data before the first ACK");
 		/* Pieces close up to one slice: each lies behind the end of the one before. */
 		if (data->n == 0)
 			data->p = rec->p;
@@ -144,6 +147,8 @@ say_pending(struct qsp_conn *c)
 		c->ping_due = pong && ping;
 		return qsp_engine_say(c, NULL, o, &w, QSP_THEN_NOTHING);
 	}
+	if (qsp_resume_ack_due(c))
+		return qsp_resume_say_ack(c);
 	if (!c->request_due || c->role != QSP_CLIENT)
 		return QSP_OK;
 	c->request_due = false;
@@ -214,15 +219,17 @@ put_unit(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes *data, uint8_t
 		return e;
 	if (c->out)
 		return put_message(c, now, out, room, n);
-	if (!c->can_send || c->closing || data->n == 0 || hold)
+	if (!c->can_send || c->closing || data->n == 0 || hold || qsp_resume_holds(c))
 		return QSP_OK;
 	piece = c->wire->capacity(c, room);
 	if (piece == 0)
 		return QSP_OK;
 	if (piece > data->n)
 		piece = data->n;
-	if ((e = c->wire->seal(c, now, QSP_TYPE_DATA, data->p, piece, out, n)) == 0)
+	if ((e = c->wire->seal(c, now, QSP_TYPE_DATA, data->p, piece, out, n)) == 0) {
 		*data = qsp_bytes_from(*data, piece);
+		qsp_resume_sent(c, piece);
+	}
 	return e;
 }
 

@@ -114,6 +114,28 @@ qsp_msg_put_auth_request(struct qsp_writer *w, const struct qsp_msg_auth_request
 	qsp_writer_put(w, m->body);
 }
 
+/* [P4.7] */
+qsp_err
+qsp_msg_get_resume(struct qsp_bytes in, struct qsp_ticket *t, uint64_t *received)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	*t = (struct qsp_ticket){ .session = qsp_reader_u64(&r) };
+	t->generation = qsp_reader_u32(&r);
+	t->epoch = qsp_reader_u32(&r);
+	*received = qsp_reader_u64(&r);
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_msg_put_resume(struct qsp_writer *w, const struct qsp_ticket *t, uint64_t received)
+{
+	qsp_writer_u64(w, t->session);
+	qsp_writer_u32(w, t->generation);
+	qsp_writer_u32(w, t->epoch);
+	qsp_writer_u64(w, received);
+}
+
 /* [P4.5] AUTH_FAILURE */
 qsp_err
 qsp_msg_get_auth_failure(struct qsp_bytes in, struct qsp_msg_auth_failure *m)
@@ -331,7 +353,7 @@ qsp_msg_put_close(struct qsp_writer *w, const struct qsp_msg_close *m)
 	qsp_writer_put(w, m->text);
 }
 
-/* [P5.1] PING, PONG */
+/* [P5.1] PING, PONG, ACK */
 qsp_err
 qsp_msg_get_u64(struct qsp_bytes in, uint64_t *v)
 {

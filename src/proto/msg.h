@@ -55,12 +55,14 @@ enum qsp_control_kind {
 	QSP_MSG_PING = 6,
 	QSP_MSG_PONG = 7,
 	QSP_MSG_REKEY_REQUEST = 8,
+	QSP_MSG_ACK = 9, /* the last */
 };
 
 #define QSP_MSG_REKEY_KEM 1u
 #define QSP_MSG_REKEY_QKD 2u
 
 /* [P4.2] E1's plaintext of len bytes. ek is NULL in layout T. */
+#define QSP_MSG_E1_RESUMABLE 1u
 struct qsp_msg_e1 {
 	uint8_t version, flags;
 	uint8_t aeads[6];
@@ -73,6 +75,7 @@ void qsp_msg_put_e1(struct qsp_writer *w, const struct qsp_msg_e1 *m, size_t ek_
 
 /* [P4.3] E2's plaintext; host_key is X_S || ek_S of key_len bytes in layout T, else NULL. */
 #define QSP_MSG_E2_CERTIFICATE 1u
+#define QSP_MSG_E2_RESUMABLE 2u
 struct qsp_msg_e2 {
 	uint8_t version, flags, aead, reserved;
 	uint64_t session_id, unix_ms;
@@ -89,6 +92,11 @@ struct qsp_msg_auth_request {
 };
 QSP_MUST_USE qsp_err qsp_msg_get_auth_request(struct qsp_bytes in, struct qsp_msg_auth_request *m);
 void qsp_msg_put_auth_request(struct qsp_writer *w, const struct qsp_msg_auth_request *m);
+
+/* [P4.7] what follows method 6; the ticket comes without its secret. */
+QSP_MUST_USE qsp_err qsp_msg_get_resume(struct qsp_bytes in, struct qsp_ticket *t,
+					uint64_t *received);
+void qsp_msg_put_resume(struct qsp_writer *w, const struct qsp_ticket *t, uint64_t received);
 
 struct qsp_msg_auth_failure {
 	uint8_t partial;
@@ -150,7 +158,7 @@ struct qsp_msg_close {
 QSP_MUST_USE qsp_err qsp_msg_get_close(struct qsp_bytes in, struct qsp_msg_close *m);
 void qsp_msg_put_close(struct qsp_writer *w, const struct qsp_msg_close *m);
 
-/* PING, PONG: u64; REKEY_REQUEST: u8. */
+/* PING, PONG, ACK: u64; REKEY_REQUEST: u8. */
 QSP_MUST_USE qsp_err qsp_msg_get_u64(struct qsp_bytes in, uint64_t *v);
 QSP_MUST_USE qsp_err qsp_msg_get_u8(struct qsp_bytes in, uint8_t *v);
 

@@ -4,8 +4,6 @@
 
 #define SLOTS_FIRST 8
 #define SHARE 16 /* a window begins with at most this part of what is left of the budget */
-#define KEEP_MAX                                                                                   \
-	(64u * 1024) /* an output buffer over this is let go when chatter leaves it empty */
 
 struct qsp_mux_limits
 qsp_mux_limits_default(void)
@@ -39,7 +37,7 @@ qsp_mux_free(struct qsp_mux *m)
 	if (!m)
 		return;
 	qsp_mem_free(m->channels);
-	qsp_mem_wipe_free(m->out.p, m->out.cap);
+	qsp_spool_free(&m->out);
 	qsp_mem_wipe_free(m->body, m->body_cap);
 	qsp_mem_free(m);
 }
@@ -121,7 +119,7 @@ qsp_mux_channels(const struct qsp_mux *m)
 bool
 qsp_mux_is_full(const struct qsp_mux *m)
 {
-	return m->out.end - m->out.start >= m->limits.output_max;
+	return qsp_spool_waiting(&m->out) >= m->limits.output_max;
 }
 
 void
@@ -129,34 +127,6 @@ qsp_mux_set_user(struct qsp_mux *m, uint32_t channel, void *user)
 {
 	if (channel < m->n_slots && m->channels[channel].state != QSP_MUX_FREE)
 		m->channels[channel].user = user;
-}
-
-uint8_t *
-qsp_mux_append(struct qsp_mux *m, size_t n)
-{
-	struct qsp_mux_output *o = &m->out;
-	size_t held = o->end - o->start, cap = o->cap ? o->cap : 1024;
-	uint8_t *bigger;
-
-	if (o->cap - o->end < n && o->start > 0) {
-		memmove(o->p, o->p + o->start, held);
-		o->start = 0;
-		o->end = held;
-	}
-	if (o->cap - o->end < n) {
-		while (cap - held < n)
-			cap *= 2;
-		if ((bigger = qsp_mem_alloc(cap)) == NULL)
-			return NULL;
-		if (held > 0)
-			memcpy(bigger, o->p, held);
-		qsp_mem_wipe_free(o->p, o->cap);
-		o->p = bigger;
-		o->cap = cap;
-	}
-	o->end += n;
-	o->passed += n;
-	return o->p + o->end - n;
 }
 
 qsp_err
@@ -168,7 +138,7 @@ qsp_mux_say(struct qsp_mux *m, uint8_t type, struct qsp_bytes fixed, struct qsp_
 
 	if (n > QSP_MUX_MESSAGE_MAX)
 		return QSP_E_INPUT;
-	if ((p = qsp_mux_append(m, 4 + n)) == NULL)
+	if ((p = qsp_spool_append(&m->out, 4 + n)) == NULL)
 		return QSP_E_NOMEM;
 	w = qsp_writer_of(p, 4 + n);
 	qsp_writer_u32(&w, (uint32_t)n);
@@ -181,20 +151,29 @@ qsp_mux_say(struct qsp_mux *m, uint8_t type, struct qsp_bytes fixed, struct qsp_
 struct qsp_bytes
 qsp_mux_output(const struct qsp_mux *m)
 {
-	return qsp_bytes_from(qsp_bytes(m->out.p, m->out.end), m->out.start);
+	return qsp_spool_next(&m->out);
 }
 
 void
 qsp_mux_sent(struct qsp_mux *m, size_t n)
 {
-	struct qsp_mux_output *o = &m->out;
+	qsp_spool_sent(&m->out, n);
+}
 
-	o->start += n;
-	if (o->start < o->end)
-		return;
-	if (o->cap > KEEP_MAX && o->passed < o->cap / 8) {
-		qsp_mem_wipe_free(o->p, o->cap);
-		*o = (struct qsp_mux_output){ 0 };
-	}
-	o->start = o->end = o->passed = 0;
+void
+qsp_mux_retain(struct qsp_mux *m)
+{
+	m->out.retains = true;
+}
+
+void
+qsp_mux_acknowledged(struct qsp_mux *m, uint64_t total)
+{
+	qsp_spool_acknowledged(&m->out, total);
+}
+
+void
+qsp_mux_rewind(struct qsp_mux *m, uint64_t total)
+{
+	qsp_spool_rewind(&m->out, total);
 }

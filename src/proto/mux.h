@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/reader.h"
 #include "base/writer.h"
+#include "proto/spool.h"
 
 #include <qsp/channel.h>
 
@@ -52,13 +53,6 @@ struct qsp_mux_channel {
 	void *user;
 };
 
-/* A byte queue; memory only while something is in it, or lately was. */
-struct qsp_mux_output {
-	uint8_t *p;
-	size_t start, end, cap;
-	size_t passed; /* bytes since it was last empty: tells bulk from chatter */
-};
-
 struct qsp_mux {
 	struct qsp_mux_limits limits;
 	struct qsp_mux_channel *channels;
@@ -66,10 +60,11 @@ struct qsp_mux {
 	uint32_t free;  /* the first free number, chained through `remote`; n_slots: none */
 	size_t windows; /* of all channels, together */
 	uint32_t globals_to_answer, globals_to_come;
-	struct qsp_mux_output out;
+	struct qsp_spool out;
 	/* between data_begin and data_commit */
 	uint32_t begun_channel, begun_code;
-	size_t begun_at, begun_room;
+	uint8_t *begun;
+	size_t begun_room;
 	size_t chunk; /* room for one read: grows while reads fill it, so that chatter stays small */
 	/* the parser: head of a message, then a rest in pieces */
 	uint8_t head[17];
@@ -90,8 +85,6 @@ struct qsp_mux_channel *qsp_mux_take(struct qsp_mux *m, struct qsp_bytes type, u
 /* Frees the number once both sides have closed. */
 void qsp_mux_release(struct qsp_mux *m, uint32_t channel);
 
-/* Room for n bytes at the end of the output, which then counts them; NULL when out of memory. */
-uint8_t *qsp_mux_append(struct qsp_mux *m, size_t n);
 /* One message from parts: `u32 length || u8 type || fixed || tail`. */
 QSP_MUST_USE qsp_err qsp_mux_say(struct qsp_mux *m, uint8_t type, struct qsp_bytes fixed,
 				 struct qsp_bytes tail);

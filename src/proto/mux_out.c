@@ -6,6 +6,7 @@
 #define EXTENDED_HEAD 17 /* and u32 code */
 #define CHUNK_MAX ((size_t)128 * 1024)
 #define FAST_MS 200
+#define PIECE_MIN (32u * 1024)
 
 /* `u32 recipient`, and room for more. */
 static struct qsp_writer
@@ -173,7 +174,7 @@ uint8_t *
 qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code, size_t *room)
 {
 	struct qsp_mux_channel *ch = open_channel(m, channel);
-	size_t head = code ? EXTENDED_HEAD : DATA_HEAD;
+	size_t left, head = code ? EXTENDED_HEAD : DATA_HEAD;
 	uint8_t *p;
 
 	*room = 0;
@@ -181,14 +182,17 @@ qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code, size_t *r
 		return NULL;
 	*room = smallest(ch->may_send, ch->packet, m->chunk);
 	*room = *room < m->limits.output_max ? *room : m->limits.output_max;
-	if (*room == 0 || (p = qsp_mux_append(m, head + *room)) == NULL) {
+	left = qsp_spool_room(&m->out);
+	if (left >= PIECE_MIN && left - head < *room)
+		*room = left - head; /* memory is filled before more is taken */
+	if (*room == 0 || (p = qsp_spool_append(&m->out, head + *room)) == NULL) {
 		*room = 0;
 		return NULL;
 	}
 	m->begun_channel = channel;
 	m->begun_code = code;
-	m->begun_at = m->out.end - *room - head;
-	m->begun_room = *room;
+	m->begun = p;
+	m->begun_room = head + *room;
 	return p + head;
 }
 
@@ -196,18 +200,13 @@ void
 qsp_mux_data_commit(struct qsp_mux *m, size_t n)
 {
 	size_t head = m->begun_code ? EXTENDED_HEAD : DATA_HEAD;
-	uint8_t *p = m->out.p + m->begun_at;
 	struct qsp_mux_channel *ch = &m->channels[m->begun_channel];
-	struct qsp_writer w = qsp_writer_of(p, head);
+	struct qsp_writer w = qsp_writer_of(m->begun, head);
 
-	m->out.passed -= m->out.end - m->begun_at; /* what was begun, then what was meant */
-	m->out.end = m->begun_at + (n > 0 ? head + n : 0);
-	m->out.passed += m->out.end - m->begun_at;
-	if (n == 0 && m->out.start == m->out.end)
-		qsp_mux_sent(m, 0); /* nothing came after all: the room goes, too */
+	qsp_spool_shorten(&m->out, m->begun_room - (n > 0 ? head + n : 0));
 	if (n == 0)
 		return;
-	if (n == m->begun_room && n == m->chunk && n < CHUNK_MAX)
+	if (head + n == m->begun_room && (n == m->chunk || n >= PIECE_MIN) && m->chunk < CHUNK_MAX)
 		m->chunk *= 2;
 	else if (n < m->chunk / 4 && m->chunk > QSP_MUX_CHUNK_MIN)
 		m->chunk /= 2;

@@ -9,6 +9,7 @@
 #include "crypto/rand.h"
 #include "crypto/x25519.h"
 #include "proto/engine.h"
+#include "proto/resume.h"
 
 #define HOLD_MS 30000
 
@@ -270,7 +271,8 @@ qsp_rekey_on_ack(struct qsp_conn *c, const struct qsp_input *in)
 	if ((e = qsp_schedule_rekey_next(cx, c->kem, &prk, rk->init, in->whole, &c->es_next)) !=
 		    0 ||
 	    (e = say_done(c, m.new_epoch)) != 0 ||
-	    (e = qsp_engine_switch_rx(c, &c->es_next, m.new_epoch)) != 0)
+	    (e = qsp_engine_switch_rx(c, &c->es_next, m.new_epoch)) != 0 ||
+	    (e = qsp_resume_advance(c, &c->es_next)) != 0)
 		return e;
 	finished(c, flags);
 	return QSP_OK;
@@ -290,7 +292,8 @@ qsp_rekey_on_done(struct qsp_conn *c, const struct qsp_input *in)
 	if (!c->tx_switched || m.proof.n != qsp_hash_len(c->kem->hash) ||
 	    !qsp_ct_equal(m.proof.p, c->rekey->done, m.proof.n))
 		return qsp_engine_fail(c, QSP_E_REKEY, "REKEY_DONE: wrong proof");
-	if ((e = qsp_engine_switch_rx(c, &c->es_next, m.new_epoch)) != 0)
+	if ((e = qsp_engine_switch_rx(c, &c->es_next, m.new_epoch)) != 0 ||
+	    (e = qsp_resume_advance(c, &c->es_next)) != 0)
 		return e;
 	qsp_engine_settle(c);
 	finished(c, c->rekey->flags);

@@ -149,6 +149,17 @@ qsp_schedule_rekey_done(const struct qsp_crypto *cx, const struct qsp_kem *kem,
 			      qsp_hash_len(kem->hash));
 }
 
+/* [P4.7] */
+qsp_err
+qsp_schedule_resume(const struct qsp_crypto *cx, const struct qsp_kem *kem, const struct qsp_es *es,
+		    struct qsp_es *r)
+{
+	struct qsp_bytes info = qsp_bytes_str("qsp1 resume");
+
+	return qsp_kdf_expand(cx, kem->hash, secret_bytes(kem, es), &info, 1, r->b,
+			      qsp_hash_len(kem->hash));
+}
+
 /* [P4.5] */
 qsp_err
 qsp_schedule_export(const struct qsp_crypto *cx, const struct qsp_kem *kem,

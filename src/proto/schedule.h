@@ -51,6 +51,10 @@ QSP_MUST_USE qsp_err qsp_schedule_rekey_next(const struct qsp_crypto *cx, const 
 QSP_MUST_USE qsp_err qsp_schedule_rekey_done(const struct qsp_crypto *cx, const struct qsp_kem *kem,
 					     const struct qsp_es *next, uint8_t *done);
 
+/* R of an epoch that a rekey has begun [P4.7]. */
+QSP_MUST_USE qsp_err qsp_schedule_resume(const struct qsp_crypto *cx, const struct qsp_kem *kem,
+					 const struct qsp_es *es, struct qsp_es *r);
+
 QSP_MUST_USE qsp_err qsp_schedule_export(const struct qsp_crypto *cx, const struct qsp_kem *kem,
 					 const struct qsp_es *exporter, struct qsp_bytes label,
 					 struct qsp_bytes context, uint8_t *out, size_t n);

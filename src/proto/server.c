@@ -14,6 +14,7 @@
 #include "crypto/x25519.h"
 #include "proto/engine.h"
 #include "proto/flight.h"
+#include "proto/resume.h"
 
 #define M1_MARK 32
 #define M1_SLOT (M1_MARK + QSP_MARK_LEN)
@@ -263,7 +264,8 @@ say_m2(struct qsp_conn *c, const struct qsp_input *in, struct qsp_transcript *t,
 	uint8_t id[8], *e2 = o ? o->data + 32 + c->kem->slot_len : NULL;
 	struct qsp_msg_e2 m = {
 		.version = QSP_VERSION_1,
-		.flags = c->cfg->certificate.n ? QSP_MSG_E2_CERTIFICATE : 0,
+		.flags = (uint8_t)((c->cfg->certificate.n ? QSP_MSG_E2_CERTIFICATE : 0) |
+				   (c->resumable ? QSP_MSG_E2_RESUMABLE : 0)),
 		.aead = c->aead->id,
 		.unix_ms = in->now.wall,
 		.host_key = t_layout ? c->cfg->host_keys[c->hs->host_key].blob + 1 : NULL,
@@ -304,6 +306,8 @@ answer_m1(struct qsp_conn *c, const struct qsp_input *in, struct qsp_transcript 
 	if (qsp_msg_get_e1(qsp_bytes(pt, QSP_E_LEN(c->kem)), ek_len, &m) != 0)
 		return silent(c, "M1: fill is not zero");
 	if ((e = judge(c, in, &m)) != 0 ||
+	    (c->cfg->resumable && (m.flags & QSP_MSG_E1_RESUMABLE) &&
+	     (e = qsp_resume_grant(c)) != 0) ||
 	    (e = say_m2(c, in, t, ek_of_slot ? ek_of_slot : m.ek)) != 0)
 		return e;
 	hs->t = *t;

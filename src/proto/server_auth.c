@@ -11,6 +11,7 @@
 #include "crypto/x25519.h"
 #include "proto/engine.h"
 #include "proto/proof.h"
+#include "proto/resume.h"
 
 /* hs->body becomes a copy of the message that the question borrows from. */
 static qsp_err
@@ -73,6 +74,7 @@ read_method(struct qsp_conn *c, struct qsp_bytes body)
 	case QSP_METHOD_PASSWORD:
 		q->password = qsp_reader_vec16(&r);
 		return qsp_reader_done(&r) == 0;
+	case QSP_METHOD_RESUME: return qsp_msg_get_resume(body, &q->ticket, &q->received) == 0;
 	case QSP_METHOD_NONE:
 	case QSP_METHOD_INTERACTIVE: return body.n == 0;
 	}
@@ -137,6 +139,7 @@ qsp_server_auth_on_decided(struct qsp_conn *c, const struct qsp_input *in)
 	    d->n_methods > QSP_METHODS_MAX)
 		return QSP_E_STATE;
 	hs->decision = *d;
+	hs->decision.ticket = NULL; /* borrowed for the call alone */
 	if (d->n_methods > 0) {
 		hs->n_methods = (uint8_t)d->n_methods;
 		memcpy(hs->methods, d->methods, d->n_methods);
@@ -144,6 +147,8 @@ qsp_server_auth_on_decided(struct qsp_conn *c, const struct qsp_input *in)
 		hs->n_methods = c->cfg->n_methods;
 		memcpy(hs->methods, c->cfg->methods, c->cfg->n_methods);
 	}
+	if (hs->auth.method == QSP_METHOD_RESUME)
+		return qsp_resume_on_ticket(c, d);
 	if (kem) {
 		hs->doomed =
 			d->verdict == QSP_AUTH_REFUSE || !d->key ||
@@ -249,6 +254,8 @@ qsp_server_auth_on_verdict(struct qsp_conn *c, const struct qsp_input *in)
 	struct qsp_handshake *hs = c->hs;
 	bool good = d->verdict == QSP_AUTH_ACCEPT || d->verdict == QSP_AUTH_PARTIAL;
 
+	if (hs->auth.method == QSP_METHOD_RESUME)
+		return qsp_resume_on_verdict(c, d);
 	if (good && d->ck.n != hs->t.len)
 		return QSP_E_STATE;
 	hs->auth.has_proof = false;
@@ -312,6 +319,7 @@ qsp_server_auth_accept(struct qsp_conn *c, const struct qsp_input *in)
 	info.shaping = qsp_bytes(shaping, c->wire->id == QSP_WIRE_CELLS ? sizeof(shaping) : 0);
 	if ((e = qsp_engine_derive_epoch_1(c, &hs->t)) != 0)
 		return e;
+	qsp_resume_begin(c);
 	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_AUTH_OK, hs->t.len, &w);
 	if ((mac = qsp_writer_room(&w, hs->t.len)) != NULL)
 		qsp_transcript_mac(&hs->t, "fin ok", mac);
@@ -324,7 +332,8 @@ qsp_server_auth_accept(struct qsp_conn *c, const struct qsp_input *in)
 	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_SERVER_INFO,
 			  11 + QSP_OK_LEN + info.software.n, &w);
 	qsp_msg_put_server_info(&w, &info);
-	return qsp_engine_say(c, NULL, o, &w, QSP_THEN_NOTHING);
+	e = qsp_engine_say(c, NULL, o, &w, QSP_THEN_NOTHING);
+	return e ? e : qsp_resume_say_first(c);
 }
 
 /* [P4.5] AUTH_FAILURE */
@@ -361,6 +370,7 @@ qsp_server_auth_refuse(struct qsp_conn *c, const struct qsp_input *in)
 	if (++c->hs->failures >= c->cfg->max_auth_tries)
 		return qsp_engine_fail(c, QSP_E_HANDSHAKE, "too many authentication failures");
 	c->hs->t.ck = c->hs->ck_before;
+	qsp_resume_reset(c);
 	return say_failure(c, false);
 }
 

@@ -45,7 +45,7 @@ struct qsp_config {
 	unsigned max_auth_tries;
 	uint8_t methods[QSP_METHODS_MAX];
 	uint8_t n_methods;
-	bool first_contact;
+	bool first_contact, resumable;
 	struct qsp_listen_key first_contact_key;
 	struct qsp_listen_key keys[QSP_SECRET_MAX + QSP_PSK_MAX];
 	size_t n_keys, n_psks, n_secrets;
@@ -95,12 +95,14 @@ struct qsp_outgoing {
 
 struct qsp_handshake;
 struct qsp_rekey;
+struct qsp_resumable;
 
 struct qsp_conn {
 	const struct qsp_config *cfg;
 	struct qsp_worker *worker;
-	struct qsp_handshake *hs; /* until open */
-	struct qsp_rekey *rekey;  /* while one runs */
+	struct qsp_handshake *hs;        /* until open */
+	struct qsp_rekey *rekey;         /* while one runs */
+	struct qsp_resumable *resumable; /* [P4.7] where it was granted */
 	const struct qsp_kem *kem;
 	const struct qsp_aead *aead;
 	const struct qsp_wire_format *wire;

@@ -6,6 +6,7 @@
 #include "proto/client_auth.h"
 #include "proto/engine.h"
 #include "proto/rekey.h"
+#include "proto/resume.h"
 #include "proto/server.h"
 #include "proto/server_auth.h"
 #include "proto/shape_conn.h"
@@ -43,6 +44,7 @@ static const struct step client[QSP_ST_MAX][QSP_EV_MAX] = {
 	[C(LOGIN)][QSP_EV_REQUESTED]               = { pass, C(SENT_REQUEST) },
 	[C(LOGIN)][QSP_EV_ASK_SIGN]                = { pass, C(WANT_SIGN) },
 	[C(LOGIN)][QSP_EV_PROVED]                  = { qsp_client_auth_on_proved, C(SENT_PROOF) },
+	[C(LOGIN)][QSP_EV_RESUME]                  = { qsp_resume_prove, C(LOGIN) }, /* [P4.7] */
 	[C(LOGIN)][QSP_EV_INTERACTIVE]             = { qsp_client_auth_on_proved, C(INTERACTIVE) },
 	[C(SENT_REQUEST)][QSP_MSG_AUTH_CHALLENGE]  = { qsp_client_auth_on_challenge, C(WANT_DECAPS) },
 	[C(SENT_REQUEST)][QSP_MSG_AUTH_FAILURE]    = { qsp_client_auth_on_failure, C(WANT_LOGIN) },
@@ -81,6 +83,8 @@ static const struct step server[QSP_ST_MAX][QSP_EV_MAX] = {
 	[S(WANT_PROOF)][QSP_MSG_AUTH_PROOF]        = { qsp_server_auth_on_signature, S(ASKED) },
 	[S(WANT_AUTH)][QSP_EV_DECIDED]             = { qsp_server_auth_on_decided, S(DECIDED) },
 	[S(DECIDED)][QSP_EV_CHALLENGE]             = { qsp_server_auth_challenge, S(SENT_CHALLENGE) },
+	[S(DECIDED)][QSP_EV_RESUME]                = { pass, S(RESUMING) }, /* [P4.7] */
+	[S(RESUMING)][QSP_MSG_AUTH_PROOF]          = { qsp_resume_on_proof, S(DECIDED) },
 	[S(DECIDED)][QSP_EV_PROMPT]                = { qsp_server_auth_prompt, S(SENT_PROMPT) },
 	[S(DECIDED)][QSP_EV_ACCEPT]                = { qsp_server_auth_accept, S(SENT_OK) },
 	[S(DECIDED)][QSP_EV_PARTIAL]               = { qsp_server_auth_partial, S(REFUSED) },
@@ -94,7 +98,7 @@ static const struct step server[QSP_ST_MAX][QSP_EV_MAX] = {
 
 /* The control stream of an open connection [P5.1], by rekey state and kind. CLOSE is legal always
  * and handled where streams are read. */
-static const struct step client_control[QSP_RK_MAX][QSP_MSG_REKEY_REQUEST + 1] = {
+static const struct step client_control[QSP_RK_MAX][QSP_MSG_ACK + 1] = {
 	[QSP_RK_IDLE][QSP_MSG_REKEY_INIT]          = { qsp_rekey_on_init, QSP_RK_SENT_ACK },
 	[QSP_RK_SENT_ACK][QSP_MSG_REKEY_DONE]      = { qsp_rekey_on_done, QSP_RK_IDLE },
 	[QSP_RK_IDLE][QSP_MSG_SHAPE]               = { qsp_shape_conn_on_answer, QSP_RK_IDLE },
@@ -103,9 +107,11 @@ static const struct step client_control[QSP_RK_MAX][QSP_MSG_REKEY_REQUEST + 1] =
 	[QSP_RK_SENT_ACK][QSP_MSG_PING]            = { qsp_rekey_on_ping, QSP_RK_SENT_ACK },
 	[QSP_RK_IDLE][QSP_MSG_PONG]                = { qsp_rekey_on_pong, QSP_RK_IDLE },
 	[QSP_RK_SENT_ACK][QSP_MSG_PONG]            = { qsp_rekey_on_pong, QSP_RK_SENT_ACK },
+	[QSP_RK_IDLE][QSP_MSG_ACK]                 = { qsp_resume_on_ack, QSP_RK_IDLE }, /* [P4.7] */
+	[QSP_RK_SENT_ACK][QSP_MSG_ACK]             = { qsp_resume_on_ack, QSP_RK_SENT_ACK },
 };
 
-static const struct step server_control[QSP_RK_MAX][QSP_MSG_REKEY_REQUEST + 1] = {
+static const struct step server_control[QSP_RK_MAX][QSP_MSG_ACK + 1] = {
 	[QSP_RK_SENT_INIT][QSP_MSG_REKEY_ACK]      = { qsp_rekey_on_ack, QSP_RK_IDLE },
 	[QSP_RK_IDLE][QSP_MSG_REKEY_REQUEST]       = { qsp_rekey_on_request, QSP_RK_IDLE },
 	[QSP_RK_SENT_INIT][QSP_MSG_REKEY_REQUEST]  = { qsp_rekey_ignore, QSP_RK_SENT_INIT },
@@ -115,6 +121,8 @@ static const struct step server_control[QSP_RK_MAX][QSP_MSG_REKEY_REQUEST + 1] =
 	[QSP_RK_SENT_INIT][QSP_MSG_PING]           = { qsp_rekey_on_ping, QSP_RK_SENT_INIT },
 	[QSP_RK_IDLE][QSP_MSG_PONG]                = { qsp_rekey_on_pong, QSP_RK_IDLE },
 	[QSP_RK_SENT_INIT][QSP_MSG_PONG]           = { qsp_rekey_on_pong, QSP_RK_SENT_INIT },
+	[QSP_RK_IDLE][QSP_MSG_ACK]                 = { qsp_resume_on_ack, QSP_RK_IDLE },
+	[QSP_RK_SENT_INIT][QSP_MSG_ACK]            = { qsp_resume_on_ack, QSP_RK_SENT_INIT },
 };
 /* clang-format on */
 
@@ -129,7 +137,7 @@ control_row(uint8_t role, uint8_t state, uint8_t kind)
 {
 	static const struct step none;
 
-	if (kind > QSP_MSG_REKEY_REQUEST)
+	if (kind > QSP_MSG_ACK)
 		return &none;
 	return role == QSP_CLIENT ? &client_control[state][kind] : &server_control[state][kind];
 }

@@ -51,14 +51,19 @@ qsp_transcript_mix_hash(struct qsp_transcript *t, struct qsp_bytes x)
 }
 
 void
-qsp_transcript_mix_key(struct qsp_transcript *t, const uint8_t z[static 32])
+qsp_transcript_mix_secret(struct qsp_transcript *t, struct qsp_bytes z)
 {
-	struct qsp_bytes secret = { z, 32 };
 	QSP_WIPED(qsp_ck) ck = t->ck;
 
 	if (!t->err)
-		t->err = qsp_kdf_extract(t->cx, t->kem->hash, qsp_bytes(ck.b, t->len), &secret, 1,
+		t->err = qsp_kdf_extract(t->cx, t->kem->hash, qsp_bytes(ck.b, t->len), &z, 1,
 					 t->ck.b);
+}
+
+void
+qsp_transcript_mix_key(struct qsp_transcript *t, const uint8_t z[static 32])
+{
+	qsp_transcript_mix_secret(t, qsp_bytes(z, 32));
 }
 
 void

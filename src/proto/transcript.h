@@ -37,6 +37,8 @@ struct qsp_transcript qsp_transcript_start(const struct qsp_crypto *cx, const st
 /* MixHash(x), MixKey(z). */
 void qsp_transcript_mix_hash(struct qsp_transcript *t, struct qsp_bytes x);
 void qsp_transcript_mix_key(struct qsp_transcript *t, const uint8_t z[static 32]);
+/* The same for a z of L bytes: a resumption secret [P4.7]. */
+void qsp_transcript_mix_secret(struct qsp_transcript *t, struct qsp_bytes z);
 
 /* out = K(label, n), zeros once an error stuck. */
 void qsp_transcript_key(struct qsp_transcript *t, const char *label, uint8_t *out, size_t n);

@@ -13,6 +13,7 @@
 #define KEM .method = QSP_METHOD_KEM
 #define SIG .method = QSP_METHOD_SIGNATURE
 #define PASSWORD .method = QSP_METHOD_PASSWORD
+#define RESUME .method = QSP_METHOD_RESUME
 #define ASKING .method = QSP_METHOD_INTERACTIVE
 
 /* clang-format off */
@@ -40,10 +41,12 @@ const struct place places[] = {
 	{ "C_WANT_REPLY", QSP_CLIENT, QSP_ST_C_WANT_REPLY, 0, ASKING },
 	{ "C OPEN", QSP_CLIENT, QSP_ST_OPEN, QSP_RK_IDLE, KEM,
 		.hears = HEARS(QSP_MSG_SERVER_INFO),
-		.control = HEARS(QSP_MSG_REKEY_INIT) | HEARS(QSP_MSG_SHAPE) | HEARS(QSP_MSG_PING) | HEARS(QSP_MSG_PONG) },
+		.control = HEARS(QSP_MSG_REKEY_INIT) | HEARS(QSP_MSG_SHAPE) | HEARS(QSP_MSG_PING) | HEARS(QSP_MSG_PONG) |
+			   HEARS(QSP_MSG_ACK) },
 	{ "C OPEN, SENT_ACK", QSP_CLIENT, QSP_ST_OPEN, QSP_RK_SENT_ACK, KEM,
 		.hears = HEARS(QSP_MSG_SERVER_INFO),
-		.control = HEARS(QSP_MSG_REKEY_DONE) | HEARS(QSP_MSG_SHAPE) | HEARS(QSP_MSG_PING) | HEARS(QSP_MSG_PONG) },
+		.control = HEARS(QSP_MSG_REKEY_DONE) | HEARS(QSP_MSG_SHAPE) | HEARS(QSP_MSG_PING) | HEARS(QSP_MSG_PONG) |
+			   HEARS(QSP_MSG_ACK) },
 
 	{ "S_NEW", QSP_SERVER, QSP_ST_S_NEW, 0, KEM },
 	{ "S_WANT_DH", QSP_SERVER, QSP_ST_S_WANT_DH, 0, KEM },
@@ -61,6 +64,11 @@ const struct place places[] = {
 	{ "S_SENT_CHALLENGE (outside)", QSP_SERVER, QSP_ST_S_SENT_CHALLENGE, 0, KEM,
 		.outside = true, .hears = HEARS(QSP_MSG_AUTH_PROOF) },
 	{ "S_WANT_VERDICT", QSP_SERVER, QSP_ST_S_WANT_VERDICT, 0, KEM, .outside = true },
+	{ "S_RESUMING", QSP_SERVER, QSP_ST_S_RESUMING, 0, RESUME,
+		.hears = HEARS(QSP_MSG_AUTH_PROOF) },
+	{ "S_WANT_VERDICT (resume)", QSP_SERVER, QSP_ST_S_WANT_VERDICT, 0, RESUME },
+	{ "C_SENT_PROOF (resume)", QSP_CLIENT, QSP_ST_C_SENT_PROOF, 0, RESUME,
+		.hears = HEARS(QSP_MSG_AUTH_OK) | HEARS(QSP_MSG_AUTH_FAILURE) },
 	{ "S_SENT_PROMPT", QSP_SERVER, QSP_ST_S_SENT_PROMPT, 0, ASKING,
 		.hears = HEARS(QSP_MSG_REPLY) },
 	{ "S_REFUSED", QSP_SERVER, QSP_ST_S_REFUSED, 0, PASSWORD, .refuse = true,
@@ -69,10 +77,11 @@ const struct place places[] = {
 		.hears = HEARS(QSP_MSG_EPOCH) },
 	{ "S OPEN", QSP_SERVER, QSP_ST_OPEN, QSP_RK_IDLE, KEM,
 		.control = HEARS(QSP_MSG_REKEY_REQUEST) | HEARS(QSP_MSG_SHAPE) | HEARS(QSP_MSG_PING) |
-			   HEARS(QSP_MSG_PONG) },
+			   HEARS(QSP_MSG_PONG) | HEARS(QSP_MSG_ACK) },
 	{ "S OPEN, SENT_INIT", QSP_SERVER, QSP_ST_OPEN, QSP_RK_SENT_INIT, KEM,
 		.control = HEARS(QSP_MSG_REKEY_ACK) | HEARS(QSP_MSG_REKEY_REQUEST) |
-			   HEARS(QSP_MSG_SHAPE) | HEARS(QSP_MSG_PING) | HEARS(QSP_MSG_PONG) },
+			   HEARS(QSP_MSG_SHAPE) | HEARS(QSP_MSG_PING) | HEARS(QSP_MSG_PONG) |
+			   HEARS(QSP_MSG_ACK) },
 };
 /* clang-format on */
 const size_t n_places = sizeof(places) / sizeof(*places);
@@ -109,6 +118,7 @@ act(struct pair *p)
 struct pair *
 reach(const struct place *at, struct pair_side **side)
 {
+	static const struct qsp_ticket ticket = { .session = 7, .epoch = 1, .len = 32 };
 	struct pair_options o = pair_defaults();
 	struct pair *p;
 	qsp_err e;
@@ -119,6 +129,8 @@ reach(const struct place *at, struct pair_side **side)
 	o.last = at->last;
 	o.refuse = at->refuse;
 	o.outside = at->outside;
+	o.resumable = at->method == QSP_METHOD_RESUME;
+	o.ticket = o.held = &ticket;
 	p = pair_new(&o, &e);
 	assert_non_null(p);
 	*side = at->role == QSP_CLIENT ? &p->client : &p->server;

@@ -140,7 +140,7 @@ control_message(const struct place *at, unsigned kind)
 		pair_free(p);
 		return;
 	}
-	if (has != (kind <= 8 && at->control & HEARS(kind)))
+	if (has != (kind <= QSP_MSG_ACK && at->control & HEARS(kind)))
 		fail_msg("%s, control %u: the table says %d", at->name, kind, has);
 	if (has == refused)
 		fail_msg("%s, control %u: the table says %d, the engine %d (%s)", at->name, kind,
@@ -159,13 +159,13 @@ control_message(const struct place *at, unsigned kind)
 static void
 every_control_message(void **state)
 {
-	static const unsigned others[] = { 0, 9, 100, 255 };
+	static const unsigned others[] = { 0, 10, 100, 255 };
 
 	(void)state;
 	for (size_t i = 0; i < n_places; i++) {
 		if (!reads_records(&places[i]))
 			continue;
-		for (unsigned kind = 1; kind <= 8; kind++)
+		for (unsigned kind = 1; kind <= QSP_MSG_ACK; kind++)
 			control_message(&places[i], kind);
 		for (size_t k = 0; k < 4; k++)
 			control_message(&places[i], others[k]);
