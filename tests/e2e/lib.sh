@@ -31,6 +31,10 @@ KNOWN_HOSTS=$HOME/.qssh/known_hosts
 PATH=$QSP_BIN:$PATH
 export PATH
 
+# where servers and clients run, and whom clients ask; tests/netlink/lib.sh sets them
+ENTER=
+SERVER_HOST=127.0.0.1
+
 # ids of what must not outlive the scenario
 pids=
 
@@ -172,7 +176,8 @@ start_server() {
 # The same with the configuration that is there.
 run_server() {
 	: >"$SERVER_LOG"
-	env QSP_E2E="$TMP" "$QSP_BIN/qsshd" -D -e -f "$SERVER_CONFIG" 2>>"$SERVER_LOG" </dev/null &
+	# shellcheck disable=SC2086 # nothing, or a program and its arguments
+	$ENTER env QSP_E2E="$TMP" "$QSP_BIN/qsshd" -D -e -f "$SERVER_CONFIG" 2>>"$SERVER_LOG" </dev/null &
 	SERVER=$!
 	pids="$pids $SERVER"
 	tries=0
@@ -198,9 +203,9 @@ stop_server() {
 # qssh to the server, never asking; its own options may come first: client -v -- true
 client() {
 	# shellcheck disable=SC2086 # options of the scenario
-	"$QSP_BIN/qssh" -F none -p "$PORT" -i "$KEY" -o BatchMode=yes \
+	$ENTER "$QSP_BIN/qssh" -F none -p "$PORT" -i "$KEY" -o BatchMode=yes \
 	    -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$KNOWN_HOSTS" \
-	    -o ConnectTimeout=20 -l "$USER_NAME" ${CLIENT_OPTIONS:-} 127.0.0.1 "$@"
+	    -o ConnectTimeout=20 -l "$USER_NAME" ${CLIENT_OPTIONS:-} "$SERVER_HOST" "$@"
 }
 
 # expect NAME WANTED GOT
