@@ -14,26 +14,25 @@ between() { awk -v low="$1" -v value="$2" -v high="$3" 'BEGIN { exit !(value != 
 link_up delay=25 seed=1
 
 # the least of a few round trips is the two delays, and a little
-on_a ping -q -c 5 -i 0.05 $B >"$TMP/ping.log" || fail "ping"
+on_a ping -q -c 5 -i 0.05 "$B" >"$TMP/ping.log" || fail "ping"
 rtt=$(sed -n 's|^rtt min/avg/max/mdev = \([0-9.]*\)/.*|\1|p' "$TMP/ping.log")
 between 50 "$rtt" 60 || fail "round trip of $rtt ms, wanted 50"
 say "round trip $rtt ms of 50"
 
 # nothing passes a cut, and after it all does
 link cut
-! on_a ping -q -c 1 -W 1 $B >/dev/null || fail "a cut link carries"
+! on_a ping -q -c 1 -W 1 "$B" >/dev/null || fail "a cut link carries"
 link mend
-on_a ping -q -c 1 $B >/dev/null || fail "a mended link does not carry"
+on_a ping -q -c 1 "$B" >/dev/null || fail "a mended link does not carry"
 
 # a tenth is lost one way: 100 expected of 1000, standard deviation under 10; none the other way
 link delay=1 a.loss=10
 before=$(link_count a lost)
-rc=0
-on_a ping -q -c 1000 -i 0.002 -W 1 $B >"$TMP/ping.log" || rc=$?
+on_a ping -q -c 1000 -i 0.002 -W 1 "$B" >"$TMP/ping.log" || : # some are lost
 got=$(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$TMP/ping.log")
 lost=$(($(link_count a lost) - before))
 expect "what is lost and what arrives" 1000 $((lost + got))
-between 60 $lost 140 || fail "lost $lost of 1000, wanted a tenth"
+between 60 "$lost" 140 || fail "lost $lost of 1000, wanted a tenth"
 expect "lost the other way" 0 "$(link_count b lost)"
 say "lost $lost of 1000, wanted a tenth"
 
@@ -42,7 +41,7 @@ on_b iperf3 -s -D -I "$TMP/iperf3.pid" || fail "iperf3 -s"
 wait_for test -s "$TMP/iperf3.pid"
 pids="$pids $(tr -d '\0' <"$TMP/iperf3.pid")"
 rate() {
-	on_a iperf3 -J -c $B -t "$1" >"$TMP/iperf3.log" || fail "iperf3: $(cat "$TMP/iperf3.log")"
+	on_a iperf3 -J -c "$B" -t "$1" >"$TMP/iperf3.log" || fail "iperf3: $(cat "$TMP/iperf3.log")"
 	awk -F'[:,]' '/"sum_received"/ { sum = 1 } sum && /bits_per_second/ { print $2 / 1e6; exit }' \
 	    "$TMP/iperf3.log"
 }
@@ -57,11 +56,11 @@ for wire in 100 20; do
 done
 
 # a queue that is short drops, and the window finds the rate all the same
-link queue=30000
+link rate=100 queue=30000
 before=$(link_count a full)
 got=$(rate 1)
 [ "$(link_count a full)" -gt "$before" ] || fail "a queue of 30 kB dropped nothing at 100 Mbit/s"
-between 20 "$got" 100 || fail "iperf3 got $got Mbit/s over a short queue"
+between 15 "$got" 100 || fail "iperf3 got $got Mbit/s over a short queue"
 say "iperf3: $got Mbit/s with a queue of 30 kB"
 
 link rate=0 delay=0

@@ -171,7 +171,8 @@ ask(const char *path, char **words)
 		n += len;
 	}
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
-	    send(fd, question, n, MSG_NOSIGNAL) < 0 || (r = recv(fd, answer, sizeof(answer), 0)) < 0)
+	    send(fd, question, n, MSG_NOSIGNAL) < 0 ||
+	    (r = recv(fd, answer, sizeof(answer), 0)) < 0)
 		fail(1, path);
 	close(fd);
 	fwrite(answer, 1, (size_t)r, stdout);

@@ -86,9 +86,10 @@ tun_open(struct tun *t, const char *address, int mtu)
 		return "/proc/self/ns/net";
 	/* no solicitations among the packets that a test counts */
 	setting("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-	/* the window of one connection over a long link, whatever the machine's are */
+	/* TCP as it is on most machines, with windows for a long link, whatever this machine's are */
 	setting("/proc/sys/net/ipv4/tcp_rmem", "4096 131072 67108864");
 	setting("/proc/sys/net/ipv4/tcp_wmem", "4096 131072 67108864");
+	setting("/proc/sys/net/ipv4/tcp_congestion_control", "cubic");
 	t->packets = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	r.ifr_flags = IFF_TUN | IFF_NO_PI;
 	if (t->packets < 0 || ioctl(t->packets, TUNSETIFF, &r))
