@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Relays on socket pairs, joined by two bare muxes: what goes in at one end comes out at the other,
+ * ends one direction at a time, and nobody waits for somebody else.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "app/relay.h"
+#include "base/bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BULK ((size_t)6 * 1024 * 1024)
+#define TURNS_MAX 2000000
+
+struct side {
+	struct qsp_mux *mux;
+	struct qsp_turns turns;
+	struct qsp_relays relays;
+	unsigned gone;
+};
+
+struct world {
+	uv_loop_t loop;
+	struct side a, b;
+};
+
+/* A forwarded connection: an application at each end. */
+struct joint {
+	int near, far; /* the applications' sockets */
+	uint32_t channel_a, channel_b;
+	struct qsp_relay *ra, *rb;
+	size_t sent, got;
+};
+
+static void
+on_moved(void *arg)
+{
+	(void)arg;
+}
+
+static void
+on_gone(void *arg)
+{
+	((struct side *)arg)->gone++;
+}
+
+static void
+on_failed(void *arg)
+{
+	(void)arg;
+	fail_msg("a relay failed");
+}
+
+static void
+side_init(struct world *w, struct side *s, const struct qsp_mux_limits *l)
+{
+	assert_int_equal(qsp_mux_new(l, &s->mux), 0);
+	qsp_turns_init(&s->turns);
+	s->relays = (struct qsp_relays){ .loop = &w->loop,
+					 .mux = s->mux,
+					 .turns = &s->turns,
+					 .moved = on_moved,
+					 .gone = on_gone,
+					 .failed = on_failed,
+					 .arg = s };
+}
+
+static struct world *
+world_new(const struct qsp_mux_limits *l)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	assert_int_equal(uv_loop_init(&w->loop), 0);
+	side_init(w, &w->a, l);
+	side_init(w, &w->b, l);
+	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	qsp_relay_free_all(&w->a.relays);
+	qsp_relay_free_all(&w->b.relays);
+	assert_int_equal(w->a.relays.n, 0);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
+	qsp_mux_free(w->a.mux);
+	qsp_mux_free(w->b.mux);
+	free(w);
+}
+
+/* At most `most` bytes of one side's output to the other side, as a slow link would. */
+static void
+carry(struct side *from, struct side *to, size_t most)
+{
+	struct qsp_bytes out = qsp_mux_output(from->mux), data;
+	struct qsp_mux_event ev;
+	size_t n = out.n < most ? out.n : most;
+
+	data = qsp_bytes(out.p, n);
+	do {
+		assert_int_equal(qsp_mux_event(to->mux, &data, &ev), 0);
+		if (ev.user != NULL)
+			qsp_relay_event(ev.user, &ev);
+	} while (ev.type != QSP_MUX_NONE);
+	if (n > 0)
+		qsp_mux_sent(from->mux, n);
+	qsp_turns_serve(&from->turns, from->mux);
+}
+
+static void
+turn(struct world *w, size_t most)
+{
+	carry(&w->a, &w->b, most);
+	carry(&w->b, &w->a, most);
+	uv_run(&w->loop, UV_RUN_NOWAIT);
+}
+
+static void
+pair(int fd[2])
+{
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+}
+
+static void
+join(struct world *w, struct joint *j)
+{
+	struct qsp_mux_event ev;
+	struct qsp_bytes data;
+	int a[2], b[2];
+
+	*j = (struct joint){ .near = -1 };
+	pair(a);
+	pair(b);
+	j->near = a[0];
+	j->far = b[0];
+	while (qsp_mux_output(w->a.mux).n + qsp_mux_output(w->b.mux).n > 0)
+		turn(w, SIZE_MAX);
+	assert_non_null(j->ra = qsp_relay_new(&w->a.relays, a[1]));
+	assert_non_null(j->rb = qsp_relay_new(&w->b.relays, b[1]));
+	assert_int_equal(qsp_mux_open(w->a.mux, "direct-tcpip", QSP_BYTES_NONE, j->ra,
+				      &j->channel_a),
+			 0);
+	data = qsp_mux_output(w->a.mux);
+	assert_int_equal(qsp_mux_event(w->b.mux, &data, &ev), 0);
+	assert_int_equal(ev.type, QSP_MUX_OPEN);
+	qsp_mux_sent(w->a.mux, qsp_mux_output(w->a.mux).n);
+	j->channel_b = ev.channel;
+	assert_int_equal(qsp_mux_accept(w->b.mux, ev.channel, j->rb), 0);
+	data = qsp_mux_output(w->b.mux);
+	assert_int_equal(qsp_mux_event(w->a.mux, &data, &ev), 0);
+	assert_int_equal(ev.type, QSP_MUX_OPENED);
+	qsp_mux_sent(w->b.mux, qsp_mux_output(w->b.mux).n);
+	qsp_relay_start(j->ra, j->channel_a);
+	qsp_relay_start(j->rb, j->channel_b);
+}
+
+static uint8_t
+byte_at(size_t i)
+{
+	return (uint8_t)((i * 2654435761u) >> 11);
+}
+
+/* As much as the socket takes, up to `total` in all. */
+static void
+send_some(int fd, size_t *sent, size_t total)
+{
+	static uint8_t block[50000];
+
+	while (*sent < total) {
+		size_t n = total - *sent < sizeof(block) ? total - *sent : sizeof(block);
+		ssize_t k;
+
+		for (size_t i = 0; i < n; i++)
+			block[i] = byte_at(*sent + i);
+		k = send(fd, block, n, MSG_NOSIGNAL);
+		if (k < 0)
+			return;
+		*sent += (size_t)k;
+	}
+}
+
+/* What has come; true at its end. */
+static bool
+receive(int fd, size_t *got)
+{
+	static uint8_t block[50000];
+	ssize_t k;
+
+	while ((k = recv(fd, block, sizeof(block), 0)) > 0) {
+		for (ssize_t i = 0; i < k; i++) {
+			if (block[i] != byte_at(*got + (size_t)i))
+				fail_msg("byte %zu is wrong", *got + (size_t)i);
+		}
+		*got += (size_t)k;
+	}
+	return k == 0 || errno != EAGAIN;
+}
+
+/* --- tests ---------------------------------------------------------------------------------- */
+
+/* Both ways at once; each direction ends by itself, and after the second all is gone. */
+static void
+both_ways(void **state)
+{
+	struct qsp_mux_limits l = qsp_mux_limits_default();
+	struct world *w = world_new(&l);
+	size_t there = 0, there_got = 0, back = 0, back_got = 0;
+	bool ended_far = false, ended_near = false;
+	struct joint j;
+
+	(void)state;
+	join(w, &j);
+	for (int i = 0; i < TURNS_MAX && there_got < BULK; i++) {
+		send_some(j.near, &there, BULK);
+		send_some(j.far, &back, BULK / 2);
+		if (there == BULK)
+			shutdown(j.near, SHUT_WR);
+		turn(w, 30000);
+		ended_far = receive(j.far, &there_got);
+		receive(j.near, &back_got);
+	}
+	assert_int_equal(there_got, BULK);
+	for (int i = 0; i < TURNS_MAX && !ended_far; i++) {
+		turn(w, SIZE_MAX);
+		ended_far = receive(j.far, &there_got);
+	}
+	assert_true(ended_far);
+	assert_int_equal(w->a.relays.n, 1); /* the other direction is open */
+	while (back < BULK) {
+		send_some(j.far, &back, BULK);
+		turn(w, SIZE_MAX);
+		assert_false(receive(j.near, &back_got));
+	}
+	shutdown(j.far, SHUT_WR);
+	for (int i = 0; i < TURNS_MAX && !ended_near; i++) {
+		turn(w, SIZE_MAX);
+		ended_near = receive(j.near, &back_got);
+	}
+	assert_int_equal(back_got, BULK);
+	turn(w, SIZE_MAX);
+	turn(w, SIZE_MAX);
+	assert_int_equal(w->a.gone, 1);
+	assert_int_equal(w->b.gone, 1);
+	assert_int_equal(qsp_mux_channels(w->a.mux), 0);
+	assert_int_equal(qsp_mux_channels(w->b.mux), 0);
+	close(j.near);
+	close(j.far);
+	world_free(w);
+}
+
+/* One whose reader has stopped: its sender is stopped too, within the window, and another one runs. */
+static void
+stalled(void **state)
+{
+	struct qsp_mux_limits l = qsp_mux_limits_default();
+	struct world *w = world_new(&l);
+	struct joint lazy, busy;
+	size_t lazy_sent = 0, busy_sent = 0, busy_got = 0, lazy_got = 0, before;
+
+	(void)state;
+	join(w, &lazy);
+	join(w, &busy);
+	for (int i = 0; i < TURNS_MAX && busy_got < BULK; i++) {
+		send_some(lazy.near, &lazy_sent, 8 * BULK);
+		send_some(busy.near, &busy_sent, BULK);
+		turn(w, 100000);
+		receive(busy.far, &busy_got);
+	}
+	assert_int_equal(busy_got, BULK);
+	before = lazy_sent;
+	for (int i = 0; i < 100; i++) {
+		send_some(lazy.near, &lazy_sent, 8 * BULK);
+		turn(w, SIZE_MAX);
+	}
+	assert_int_equal(lazy_sent, before); /* it stands */
+	assert_true(lazy_sent < ((size_t)2 << 20));
+	for (int i = 0; i < TURNS_MAX && lazy_got < lazy_sent; i++) {
+		turn(w, SIZE_MAX);
+		receive(lazy.far, &lazy_got);
+	}
+	assert_int_equal(lazy_got, lazy_sent); /* and nothing is lost */
+	close(lazy.near);
+	close(lazy.far);
+	close(busy.near);
+	close(busy.far);
+	world_free(w);
+}
+
+/* Many that all have more than there is room for get the same. */
+static void
+fair(void **state)
+{
+	enum { MANY = 60 };
+	struct qsp_mux_limits l = qsp_mux_limits_default();
+	struct joint *j = calloc(MANY, sizeof(*j));
+	size_t least = SIZE_MAX, most = 0;
+	struct world *w;
+
+	(void)state;
+	assert_non_null(j);
+	l.max_channels = MANY;
+	l.output_max = 64 << 10;
+	w = world_new(&l);
+	for (int i = 0; i < MANY; i++)
+		join(w, &j[i]);
+	for (int round = 0; round < 1500; round++) {
+		for (int i = 0; i < MANY; i++) {
+			send_some(j[i].near, &j[i].sent, SIZE_MAX);
+			receive(j[i].far, &j[i].got);
+		}
+		turn(w, 32 << 10);
+	}
+	for (int i = 0; i < MANY; i++) {
+		least = j[i].got < least ? j[i].got : least;
+		most = j[i].got > most ? j[i].got : most;
+	}
+	assert_true(most > 200000);
+	assert_true(least > most / 2);
+	for (int i = 0; i < MANY; i++) {
+		close(j[i].near);
+		close(j[i].far);
+	}
+	world_free(w);
+	free(j);
+}
+
+/* An application that goes without reading what came: the other end learns, and all is let go. */
+static void
+broken(void **state)
+{
+	struct qsp_mux_limits l = qsp_mux_limits_default();
+	struct world *w = world_new(&l);
+	size_t sent = 0, got = 0;
+	bool ended = false;
+	struct joint j;
+
+	(void)state;
+	join(w, &j);
+	for (int i = 0; i < 50; i++) {
+		send_some(j.near, &sent, BULK);
+		turn(w, SIZE_MAX);
+	}
+	close(j.far);
+	for (int i = 0; i < TURNS_MAX && !ended; i++) {
+		turn(w, SIZE_MAX);
+		ended = receive(j.near, &got);
+	}
+	for (int i = 0; i < 4; i++)
+		turn(w, SIZE_MAX);
+	assert_int_equal(qsp_mux_channels(w->a.mux), 0);
+	assert_int_equal(qsp_mux_channels(w->b.mux), 0);
+	assert_int_equal(w->a.gone + w->b.gone, 2);
+	close(j.near);
+	world_free(w);
+}
+
+/* All that came before the peer's close is written, however slowly it is read. */
+static void
+last_words(void **state)
+{
+	struct qsp_mux_limits l = qsp_mux_limits_default();
+	struct world *w = world_new(&l);
+	size_t sent = 0, got = 0;
+	bool ended = false;
+	struct joint j;
+
+	(void)state;
+	join(w, &j);
+	send_some(j.near, &sent, BULK);
+	for (int i = 0; i < 20; i++) {
+		send_some(j.near, &sent, 500000);
+		turn(w, SIZE_MAX);
+	}
+	/* a close without an end of data, as of a peer that gives up */
+	assert_int_equal(qsp_mux_close(w->a.mux, j.channel_a), 0);
+	qsp_relay_free(j.ra);
+	qsp_mux_set_user(w->a.mux, j.channel_a, NULL);
+	turn(w, SIZE_MAX);
+	assert_int_equal(w->b.relays.n, 1);
+	for (int i = 0; i < TURNS_MAX && !ended; i++) {
+		uint8_t piece[1000];
+		ssize_t n = recv(j.far, piece, sizeof(piece), 0);
+
+		for (ssize_t k = 0; k < n; k++)
+			assert_int_equal(piece[k], byte_at(got + (size_t)k));
+		got += n > 0 ? (size_t)n : 0;
+		ended = n == 0;
+		turn(w, SIZE_MAX);
+	}
+	assert_true(ended);
+	assert_true(got > 100000);
+	assert_int_equal(w->b.relays.n, 0);
+	assert_int_equal(qsp_mux_channels(w->b.mux), 0);
+	close(j.near);
+	close(j.far);
+	world_free(w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_ways), cmocka_unit_test(stalled),    cmocka_unit_test(fair),
+		cmocka_unit_test(broken),    cmocka_unit_test(last_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
