@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/mem.h"
 
-#define ROUNDS 4 /* reads a turn, where nobody else waits */
+#define ROUNDS 4 /* reads a turn */
 #define PIECES 8 /* of what is kept, in one write */
 #define PIECE_MIN 1024
 #define PIECE_MAX (64 * 1024)
@@ -27,16 +26,14 @@ struct piece {
 };
 
 struct qsp_relay {
-	struct qsp_turn turn; /* first */
-	struct qsp_relays *all;
-	struct qsp_relay *next, **prev;
+	const struct qsp_relay_ops *ops;
+	void *arg;
 	uv_poll_t poll;
 	struct piece *first, *last;
-	uint32_t channel;
 	int fd;
 	int events;      /* as last asked of poll */
 	bool up;         /* the channel is open */
-	bool shut;       /* the peer's window is closed */
+	bool waits;      /* for room */
 	bool read_over;  /* nothing more comes from the socket */
 	bool write_over; /* nothing more goes to it */
 	bool peer_eof, peer_closed, closed;
@@ -53,18 +50,28 @@ on_poll_closed(uv_handle_t *h)
 		free(r);
 }
 
-/* The socket ends; so does everything that waits for it. The loop must forget its number first. */
-static void
-drop_socket(struct qsp_relay *r)
+/* Drops what is kept; how much it was. */
+static size_t
+drop_pieces(struct qsp_relay *r)
 {
-	qsp_turns_leave(r->all->turns, &r->turn);
+	size_t n = 0;
+
 	while (r->first != NULL) {
 		struct piece *p = r->first;
 
+		n += p->n - p->at;
 		r->first = p->next;
 		free(p);
 	}
 	r->last = NULL;
+	return n;
+}
+
+/* The socket ends. The loop must forget its number first. */
+static void
+drop_socket(struct qsp_relay *r)
+{
+	(void)drop_pieces(r);
 	r->read_over = r->write_over = true;
 	if (r->fd < 0)
 		return;
@@ -76,35 +83,10 @@ drop_socket(struct qsp_relay *r)
 void
 qsp_relay_free(struct qsp_relay *r)
 {
-	struct qsp_relays *all = r->all;
-
-	*r->prev = r->next;
-	if (r->next != NULL)
-		r->next->prev = r->prev;
-	all->n--;
 	drop_socket(r);
 	r->freed = true;
 	if (r->poll_closed)
 		free(r);
-	if (all->gone != NULL)
-		all->gone(all->arg);
-}
-
-void
-qsp_relay_free_all(struct qsp_relays *all)
-{
-	while (all->first != NULL)
-		qsp_relay_free(all->first);
-}
-
-/* An error of the mux is of our house: the connection cannot go on. */
-static void
-must(struct qsp_relay *r, qsp_err e)
-{
-	if (!e || r->all->has_failed)
-		return;
-	r->all->has_failed = true;
-	r->all->failed(r->all->arg);
 }
 
 static void on_poll(uv_poll_t *h, int status, int events);
@@ -112,7 +94,7 @@ static void on_poll(uv_poll_t *h, int status, int events);
 static void
 arm(struct qsp_relay *r)
 {
-	bool read = r->up && !r->read_over && !r->shut && !qsp_turns_waits(&r->turn);
+	bool read = r->up && !r->read_over && !r->waits;
 	int events = (read ? UV_READABLE : 0) | (r->first != NULL ? UV_WRITABLE : 0);
 
 	if (events == r->events || r->fd < 0)
@@ -135,13 +117,15 @@ settle(struct qsp_relay *r)
 	if (!r->closed &&
 	    ((r->read_over && r->write_over) || (r->peer_closed && r->first == NULL))) {
 		r->closed = true;
-		must(r, qsp_mux_close(r->all->mux, r->channel));
 		drop_socket(r);
+		r->ops->close(r->arg);
 	}
-	if (r->closed && r->peer_closed)
+	if (r->closed && r->peer_closed) {
+		r->ops->gone(r->arg);
 		qsp_relay_free(r);
-	else
-		arm(r);
+		return;
+	}
+	arm(r);
 }
 
 /* --- socket to channel ---------------------------------------------------------------------- */
@@ -150,56 +134,41 @@ settle(struct qsp_relay *r)
 static bool
 read_once(struct qsp_relay *r)
 {
-	struct qsp_mux *m = r->all->mux;
 	size_t room;
-	uint8_t *to = qsp_mux_data_begin(m, r->channel, 0, &room);
+	uint8_t *to = r->ops->begin(r->arg, &room);
 	ssize_t n;
 	int e;
 
-	if (to == NULL && qsp_mux_is_full(m)) {
-		qsp_turns_wait(r->all->turns, &r->turn);
+	r->waits = to == NULL;
+	if (to == NULL)
 		return false;
-	}
-	if (to == NULL) {
-		r->shut = true;
-		return false;
-	}
 	n = recv(r->fd, to, room, 0);
 	e = errno;
-	qsp_mux_data_commit(m, n > 0 ? (size_t)n : 0);
+	r->ops->commit(r->arg, n > 0 ? (size_t)n : 0);
 	if (n > 0)
 		return (size_t)n == room;
 	if (n < 0 && (e == EAGAIN || e == EWOULDBLOCK || e == EINTR))
 		return false;
 	r->read_over = true;
 	if (n == 0)
-		must(r, qsp_mux_eof(m, r->channel));
+		r->ops->eof(r->arg);
 	else
 		r->write_over = true; /* reset: who was there is gone */
 	return false;
 }
 
-/* Others wait: then in turn. Else a few reads at once. */
 static void
 read_some(struct qsp_relay *r)
 {
-	if (!r->up || r->read_over || qsp_turns_waits(&r->turn))
-		return;
-	if (r->all->turns->first != NULL) {
-		qsp_turns_wait(r->all->turns, &r->turn);
-		return;
-	}
-	for (int i = 0; i < ROUNDS && read_once(r); i++)
+	for (int i = 0; i < ROUNDS && r->up && !r->read_over && read_once(r); i++)
 		;
 }
 
-static void
-on_turn(struct qsp_turn *t)
+void
+qsp_relay_room(struct qsp_relay *r)
 {
-	struct qsp_relay *r = (struct qsp_relay *)t;
-
-	if (read_once(r))
-		qsp_turns_wait(r->all->turns, t);
+	r->waits = false;
+	read_some(r);
 	settle(r);
 }
 
@@ -209,25 +178,15 @@ static void
 consumed(struct qsp_relay *r, size_t n)
 {
 	if (n > 0)
-		must(r, qsp_mux_consumed(r->all->mux, uv_now(r->all->loop), r->channel, n));
+		r->ops->consumed(r->arg, n);
 }
 
-/* What is kept is dropped: nobody will read it. Data of the other direction may still come. */
+/* Nobody will read what is kept. Data of the other direction may still come. */
 static void
 write_failed(struct qsp_relay *r)
 {
-	size_t n = 0;
-
 	r->write_over = true;
-	while (r->first != NULL) {
-		struct piece *p = r->first;
-
-		n += p->n - p->at;
-		r->first = p->next;
-		free(p);
-	}
-	r->last = NULL;
-	consumed(r, n);
+	consumed(r, drop_pieces(r));
 }
 
 static bool
@@ -269,27 +228,23 @@ keep(struct qsp_relay *r, struct qsp_bytes data)
 	return true;
 }
 
-static void
-on_data(struct qsp_relay *r, struct qsp_bytes data)
+void
+qsp_relay_data(struct qsp_relay *r, struct qsp_bytes data)
 {
 	ssize_t n = 0;
 
-	if (r->write_over) {
-		consumed(r, data.n);
-		return;
+	if (!r->write_over && r->first == NULL) {
+		n = send(r->fd, data.p, data.n, MSG_NOSIGNAL);
+		r->write_over = n < 0 && !is_later(n);
+		n = n > 0 ? n : 0;
 	}
-	if (r->first == NULL && (n = send(r->fd, data.p, data.n, MSG_NOSIGNAL)) < 0) {
-		if (!is_later(n)) {
-			consumed(r, data.n);
-			write_failed(r);
-			return;
-		}
-		n = 0;
-	}
+	if (r->write_over)
+		n = (ssize_t)data.n; /* to nowhere */
 	consumed(r, (size_t)n);
 	data = qsp_bytes_from(data, (size_t)n);
 	if (data.n > 0 && !keep(r, data))
-		must(r, QSP_E_NOMEM);
+		r->ops->failed(r->arg);
+	settle(r);
 }
 
 /* Takes n bytes off the front of what is kept. */
@@ -331,11 +286,24 @@ flush(struct qsp_relay *r)
 
 /* --- events --------------------------------------------------------------------------------- */
 
+void
+qsp_relay_eof(struct qsp_relay *r)
+{
+	r->peer_eof = true;
+	settle(r);
+}
+
+void
+qsp_relay_closed(struct qsp_relay *r)
+{
+	r->peer_closed = r->read_over = true;
+	settle(r);
+}
+
 static void
 on_poll(uv_poll_t *h, int status, int events)
 {
 	struct qsp_relay *r = h->data;
-	struct qsp_relays *all = r->all;
 
 	if (status < 0) /* met again by the call that it concerns */
 		events = r->events;
@@ -344,66 +312,28 @@ on_poll(uv_poll_t *h, int status, int events)
 	if (events & UV_READABLE)
 		read_some(r);
 	settle(r);
-	all->moved(all->arg);
 }
 
 struct qsp_relay *
-qsp_relay_new(struct qsp_relays *all, int fd)
+qsp_relay_new(uv_loop_t *loop, int fd, const struct qsp_relay_ops *ops, void *arg)
 {
 	struct qsp_relay *r = calloc(1, sizeof(*r));
 
-	if (r == NULL || uv_poll_init(all->loop, &r->poll, fd) != 0) {
+	if (r == NULL || uv_poll_init(loop, &r->poll, fd) != 0) {
 		free(r);
 		close(fd);
 		return NULL;
 	}
 	r->poll.data = r;
-	r->turn.serve = on_turn;
-	r->all = all;
+	r->ops = ops;
+	r->arg = arg;
 	r->fd = fd;
-	r->next = all->first;
-	if (r->next != NULL)
-		r->next->prev = &r->next;
-	r->prev = &all->first;
-	all->first = r;
-	all->n++;
 	return r;
 }
 
 void
-qsp_relay_start(struct qsp_relay *r, uint32_t channel)
+qsp_relay_start(struct qsp_relay *r)
 {
-	r->channel = channel;
 	r->up = true;
 	arm(r);
-}
-
-void
-qsp_relay_event(struct qsp_relay *r, const struct qsp_mux_event *ev)
-{
-	switch (ev->type) {
-	case QSP_MUX_DATA:
-		if (ev->code == 0)
-			on_data(r, ev->body);
-		else
-			consumed(r, ev->body.n); /* a socket has one stream */
-		break;
-	case QSP_MUX_WINDOW:
-		if (!r->shut)
-			return;
-		r->shut = false;
-		read_some(r);
-		break;
-	case QSP_MUX_EOF: r->peer_eof = true; break;
-	case QSP_MUX_CLOSE:
-		r->peer_closed = r->read_over = true;
-		qsp_turns_leave(r->all->turns, &r->turn);
-		break;
-	case QSP_MUX_REQUEST:
-		if (ev->want_reply)
-			must(r, qsp_mux_reply(r->all->mux, r->channel, false));
-		return;
-	default: return;
-	}
-	settle(r);
 }
