@@ -28,7 +28,7 @@ enum { QSP_CLIENT_SESSION, QSP_CLIENT_SESSION_NONE, QSP_CLIENT_SUBSYSTEM };
 /* Numbers are QSP_CLIENT_UNSET, strings NULL, lists empty until somebody says. */
 struct qsp_client_config {
 	char *host_name, *user, *bind_address, *host_key_alias, *remote_command, *ciphers;
-	char *preferred_authentications, *ignore_unknown;
+	char *preferred_authentications, *ignore_unknown, *proxy_command, *proxy_jump;
 	struct qsp_client_list identity_files, user_known_hosts, global_known_hosts;
 	struct qsp_client_list send_env, set_env;
 	int port, address_family, batch_mode, connect_timeout, connection_attempts;
@@ -83,13 +83,19 @@ uint8_t qsp_client_aead_by_name(const char *name, size_t n);
 /* The ids of a list of ciphers, at most 6; QSP_E_INPUT. */
 QSP_MUST_USE qsp_err qsp_client_aeads(const char *list, uint8_t ids[6], size_t *n);
 
-/* What stands for itself in names of files and commands: %h %n %p %r %u %d %%, and a leading ~. */
+/*
+ * What stands for something else in names of files and commands: %C %d %h %i %j %k %L %l %n %p %r %u
+ * %%, as ssh_config(5) has them.
+ */
 struct qsp_client_tokens {
 	const char *host, *original, *remote_user, *local_user, *home;
+	const char *key_name; /* HostKeyAlias, or NULL: the host */
+	const char *jump;     /* hops of ProxyJump, or NULL */
+	const char *hash;     /* of where the connection goes; NULL: %C is unknown */
 	unsigned port;
 };
-/* A copy on the heap, NULL where a token is unknown or memory is short. tilde: ~ and ~/ stand for
- * the home. */
-char *qsp_client_expand(const char *s, const struct qsp_client_tokens *t, bool tilde);
+/* A copy on the heap, NULL where a token or variable is unknown or memory is short. path: ~ and ~/
+ * stand for the home, ${NAME} for what the environment has. */
+char *qsp_client_expand(const char *s, const struct qsp_client_tokens *t, bool path);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names of ciphers, and what stands for something else in names of files and commands.
+ * Names of ciphers, and what stands for something else in names of files and commands. Names of
+ * files may also hold ${VARIABLES} of the environment.
  */
 #include "app/client_config.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -57,45 +59,73 @@ qsp_client_aeads(const char *list, uint8_t ids[6], size_t *n)
 
 /* The text of one token, NULL for an unknown one. */
 static const char *
-token(char c, const struct qsp_client_tokens *t, char port[8])
+token(char c, const struct qsp_client_tokens *t, char room[256])
 {
 	switch (c) {
 	case '%': return "%";
+	case 'C': return t->hash;
+	case 'd': return t->home;
 	case 'h': return t->host;
+	case 'i': snprintf(room, 256, "%u", (unsigned)getuid()); return room;
+	case 'j': return t->jump ? t->jump : "";
+	case 'k': return t->key_name ? t->key_name : t->host;
+	case 'l':
+	case 'L':
+		if (gethostname(room, 255) != 0)
+			return NULL;
+		room[c == 'L' ? strcspn(room, ".") : 255] = 0;
+		return room;
 	case 'n': return t->original;
-	case 'p': snprintf(port, 8, "%u", t->port); return port;
+	case 'p': snprintf(room, 256, "%u", t->port); return room;
 	case 'r': return t->remote_user;
 	case 'u': return t->local_user;
-	case 'd': return t->home;
 	default: return NULL;
 	}
 }
 
-char *
-qsp_client_expand(const char *s, const struct qsp_client_tokens *t, bool tilde)
+/* ${NAME} at s: its value, and *used; NULL where there is none. */
+static const char *
+variable(const char *s, size_t *used)
 {
-	char *text = NULL, port[8];
+	size_t n = strcspn(s + 2, "}");
+	char name[128];
+
+	if (s[2 + n] != '}' || n == 0 || n >= sizeof(name))
+		return NULL;
+	memcpy(name, s + 2, n);
+	name[n] = 0;
+	*used = n + 3;
+	return getenv(name);
+}
+
+char *
+qsp_client_expand(const char *s, const struct qsp_client_tokens *t, bool path)
+{
+	char *text = NULL, room[256];
 	size_t n = 0;
 	FILE *out = open_memstream(&text, &n);
 	bool ok = true;
 
 	if (!out)
 		return NULL;
-	if (tilde && s[0] == '~' && (s[1] == '/' || s[1] == 0)) {
+	if (path && s[0] == '~' && (s[1] == '/' || s[1] == 0)) {
 		fputs(t->home, out);
 		s++;
 	}
-	for (; *s && ok; s++) {
-		const char *word = *s == '%' ? token(s[1], t, port) : NULL;
+	while (*s && ok) {
+		bool is_variable = path && s[0] == '$' && s[1] == '{';
+		size_t used = 2;
+		const char *word = is_variable ? variable(s, &used)
+				   : *s == '%' ? token(s[1], t, room)
+					       : NULL;
 
-		if (*s != '%')
-			putc(*s, out);
-		else if (!word)
-			ok = false;
-		else {
+		if (word)
 			fputs(word, out);
-			s++;
-		}
+		else if (is_variable || *s == '%')
+			ok = false;
+		else
+			putc(*s, out);
+		s += word ? used : 1;
 	}
 	if (fclose(out) != 0 || !ok) {
 		free(text);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "app/client_jump.h"
+
 static int *
 int_at(struct qsp_client_config *c, size_t at)
 {
@@ -212,7 +214,19 @@ wrong_with(const struct qsp_client_keyword *k, const struct qsp_confline *l)
 				return "NAME=VALUE is wanted";
 	if (k->kind == QSP_CLIENT_CIPHERS && qsp_client_aeads(l->arg[0], ids, &n))
 		return "not a list of ciphers (see qssh -Q aead)";
+	if (k->kind == QSP_CLIENT_JUMP && !qsp_client_jump_is_good(l->arg[0]))
+		return "not a list of [user@]host[:port]";
 	return NULL;
+}
+
+/* ProxyCommand and ProxyJump are one question: the first answer to either counts. */
+static bool
+is_settled(struct qsp_client_config *c, const struct qsp_client_keyword *k)
+{
+	if (k->at == offsetof(struct qsp_client_config, proxy_command) ||
+	    k->at == offsetof(struct qsp_client_config, proxy_jump))
+		return c->proxy_command || c->proxy_jump;
+	return *text_at(c, k->at) != NULL;
 }
 
 static qsp_err
@@ -235,7 +249,7 @@ take_keyword(struct qsp_client_config *c, const struct qsp_client_keyword *k,
 		return 0;
 	if (is_list(k->kind))
 		return take_list(k, l, list_at(c, k->at), err);
-	if (!*text_at(c, k->at)) {
+	if (!is_settled(c, k)) {
 		*text_at(c, k->at) = strdup(k->kind == QSP_CLIENT_REST ? l->rest : l->arg[0]);
 		if (!*text_at(c, k->at))
 			return QSP_E_NOMEM;

@@ -20,6 +20,7 @@ enum qsp_client_kind {
 	QSP_CLIENT_ESCAPE,
 	QSP_CLIENT_STRING,
 	QSP_CLIENT_CIPHERS,
+	QSP_CLIENT_JUMP,     /* hops */
 	QSP_CLIENT_REST,     /* the line uncut */
 	QSP_CLIENT_LIST_SET, /* the first line wins */
 	QSP_CLIENT_LIST_ADD, /* lines add up */

@@ -71,16 +71,16 @@ message='Bad configuration option: Nonsense'
 refused -F none -o Nonsense=1
 message='Port: unsupported value "x"'
 refused -p x
-for o in '-L 1:h:2' '-R 1:h:2' '-D 1' '-W h:1' '-J hop' -A -M '-O check' '-S path' -C -f --qkd \
+for o in '-L 1:h:2' '-R 1:h:2' '-D 1' -A -M '-O check' '-S path' -C -f --qkd \
     --qkd-only --stealth --padding=max --policy=high -X -Y; do
 	message="^qssh: ${o%%[ =]*}.*this version does not have it"
 	# shellcheck disable=SC2086 # an option and its value
 	refused $o
 done
 
-printf 'Host x\n\tProxyJump hop\n' >"$TMP/bad"
+printf 'Host x\n\tTunnel yes\n' >"$TMP/bad"
 chmod 600 "$TMP/bad"
-message="^$TMP/bad line 2: ProxyJump: an OpenSSH option"
+message="^$TMP/bad line 2: Tunnel: an OpenSSH option"
 refused -F "$TMP/bad"
 printf 'Port\n' >"$TMP/bad"
 message="^$TMP/bad line 1: Port: missing argument"

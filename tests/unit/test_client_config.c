@@ -121,8 +121,8 @@ test_refused(void **state)
 	refuse_text("ForwardAgent yes\n",
 		    "config line 1: ForwardAgent: an OpenSSH option that this version of qssh "
 		    "does not have");
-	refuse_text("Host db\n ProxyJump hop\n", /* found even where it does not count */
-		    "config line 2: ProxyJump: an OpenSSH option that this version of qssh does "
+	refuse_text("Host db\n Tunnel yes\n", /* found even where it does not count */
+		    "config line 2: Tunnel: an OpenSSH option that this version of qssh does "
 		    "not have");
 	refuse_text("Ciphers aes256-gcm,rot13\n",
 		    "config line 1: Ciphers: not a list of ciphers (see qssh -Q aead)");
@@ -176,6 +176,25 @@ test_values(void **state)
 	assert_int_equal(qsp_client_aeads("", ids, &n), QSP_E_INPUT);
 }
 
+/* ProxyCommand and ProxyJump answer one question. */
+static void
+test_proxy(void **state)
+{
+	struct qsp_client_config c;
+
+	(void)state;
+	accept_text(&c, "ProxyJump a,b@c:22\nProxyCommand nc %h %p\n");
+	assert_string_equal(c.proxy_jump, "a,b@c:22");
+	assert_null(c.proxy_command);
+	qsp_client_config_wipe(&c);
+	accept_text(&c, "ProxyCommand  nc -q \"a b\" %h %p # x\nProxyJump hop\n");
+	assert_string_equal(c.proxy_command, "nc -q \"a b\" %h %p # x");
+	assert_null(c.proxy_jump);
+	qsp_client_config_wipe(&c);
+	refuse_text("ProxyJump a,,b\n",
+		    "config line 1: ProxyJump: not a list of [user@]host[:port]");
+}
+
 static void
 test_expand(void **state)
 {
@@ -184,6 +203,7 @@ test_expand(void **state)
 					     .remote_user = "r",
 					     .local_user = "u",
 					     .home = "/home/u",
+					     .hash = "c0ffee",
 					     .port = 8022 };
 	char *s;
 
@@ -194,6 +214,19 @@ test_expand(void **state)
 	s = qsp_client_expand("~x", &t, true);
 	assert_string_equal(s, "~x");
 	free(s);
+	s = qsp_client_expand("%C %k %j.", &t, false);
+	assert_string_equal(s, "c0ffee h .");
+	free(s);
+	assert_int_equal(setenv("QSP_UNIT", "value", 1), 0);
+	s = qsp_client_expand("a${QSP_UNIT}b$c", &t, true);
+	assert_string_equal(s, "avalueb$c");
+	free(s);
+	s = qsp_client_expand("${QSP_UNIT}", &t, false);
+	assert_string_equal(s, "${QSP_UNIT}");
+	free(s);
+	assert_null(qsp_client_expand("${QSP_UNIT_NOT_SET}", &t, true));
+	assert_null(qsp_client_expand("${}", &t, true));
+	assert_null(qsp_client_expand("${QSP_UNIT", &t, true));
 	assert_null(qsp_client_expand("%q", &t, false));
 	assert_null(qsp_client_expand("%", &t, false));
 }
@@ -292,6 +325,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_harmless_and_unknown),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_expand),
 		cmocka_unit_test(test_include),
 		cmocka_unit_test(test_print),

@@ -137,9 +137,7 @@ qsp_qssh_contact_leave(struct qsp_qssh *q, int status)
 		return;
 	q->leaving = true;
 	q->status = status;
-	if (q->session)
-		qsp_qssh_pump_finish(&q->session->pump);
-	qsp_tty_restore();
+	qsp_qssh_program_finish(q);
 	qsp_drive_close(q->drive, QSP_REASON_NORMAL, "", LEAVE_MS);
 }
 
@@ -168,6 +166,8 @@ open_socket(struct qsp_qssh *q)
 	const int one = 1;
 	int fd = -1;
 
+	if (qsp_qssh_proxy_is_wanted(q))
+		return qsp_qssh_proxy_start(q);
 	for (int i = 0; i < q->cfg.connection_attempts; i++) {
 		qsp_err e;
 
@@ -297,7 +297,8 @@ tell_end(struct qsp_qssh *q, bool in_session)
 		return QSP_QSSH_FAILED;
 	}
 	if (q->killed_by)
-		qsp_qssh_say(QSP_LOG_INFO, "Killed by signal %d.", q->killed_by);
+		qsp_qssh_say(q->stdfwd ? QSP_LOG_VERBOSE : QSP_LOG_INFO, "Killed by signal %d.",
+			     q->killed_by);
 	else if (!q->leaving)
 		qsp_qssh_say(QSP_LOG_INFO, "Connection to %s closed by remote host.", q->name);
 	else if (q->session && q->session->has_tty)
@@ -338,6 +339,7 @@ run_call(struct qsp_qssh *q)
 	q->session = NULL;
 	qsp_drive_free(q->drive);
 	q->drive = NULL;
+	qsp_qssh_proxy_end(q);
 	return status;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/client_jump.h"
 #include "base/mem.h"
 
 #define SHORT "+46aAb:B:c:CD:e:E:fF:gGi:I:J:kKl:L:m:MnNo:O:p:P:qQ:R:sS:tTvVw:W:xXyY"
@@ -27,7 +28,6 @@ static const struct {
 	{ 'f', "going to the background" },
 	{ 'g', "gateway ports" },
 	{ 'I', "PKCS#11" },
-	{ 'J', "jump hosts" },
 	{ 'K', "GSSAPI" },
 	{ 'L', "local forwarding" },
 	{ 'm', "MACs of their own: the ciphers of -c hold one" },
@@ -37,7 +37,6 @@ static const struct {
 	{ 'R', "remote forwarding" },
 	{ 'S', "connection sharing" },
 	{ 'w', "tunnel devices" },
-	{ 'W', "forwarding of standard input and output" },
 	{ 'X', "X11 forwarding" },
 	{ 'y', "logging to syslog" },
 	{ 'Y', "X11 forwarding" },
@@ -67,8 +66,9 @@ static int
 usage(int status)
 {
 	fputs("usage: qssh [-46aGkNnqsTtVvx] [-b bind_address] [-c ciphers] [-E log_file]\n"
-	      "            [-e escape_char] [-F configfile] [-i identity_file] [-l login_name]\n"
-	      "            [-o option] [-p port] [-Q query] destination [command [argument ...]]\n"
+	      "            [-e escape_char] [-F configfile] [-i identity_file] [-J hops]\n"
+	      "            [-l login_name] [-o option] [-p port] [-Q query] [-W host:port]\n"
+	      "            destination [command [argument ...]]\n"
 	      "destination: [user@]host, ssh://[user@]host[:port], or a bridge line\n"
 	      "             qsp://host:port?id=<host id>&k=<secret>\n",
 	      status ? stderr : stdout);
@@ -106,6 +106,26 @@ refuse(int c, const char *long_name)
 	return QSP_QSSH_FAILED + 1;
 }
 
+/* No session, no terminal, and no forwarding but this one. */
+static int
+take_stdfwd(struct parse *p, const char *arg)
+{
+	char *host = NULL;
+	uint16_t port;
+
+	if (arg[0] != '/' && qsp_client_jump_target(arg, &host, &port) != 0) {
+		fprintf(stderr, "qssh: bad stdio forwarding specification '%s'\n", arg);
+		return QSP_QSSH_FAILED + 1;
+	}
+	free(host);
+	p->opt->stdfwd = arg;
+	return say(p, "SessionType", "none") || say(p, "RequestTTY", "no") ||
+			       say(p, "ClearAllForwardings", "yes") ||
+			       say(p, "ExitOnForwardFailure", "yes")
+		       ? QSP_QSSH_FAILED + 1
+		       : 0;
+}
+
 /* Options that are settings of their own, not keywords. */
 static int
 take_own(struct parse *p, int c, const char *arg, int which)
@@ -119,6 +139,7 @@ take_own(struct parse *p, int c, const char *arg, int which)
 	case 'G': p->opt->print_config = true; return 0;
 	case 'q': p->quiet = true; return 0;
 	case 'Q': p->opt->query = arg; return 0;
+	case 'W': return take_stdfwd(p, arg);
 	case 't': p->ttys++; return 0;
 	case 'v': p->verbose++; return 0;
 	case 'V': p->opt->version = true; return 0;
@@ -139,6 +160,7 @@ take(struct parse *p, int c, const char *arg, int which)
 	case 'c': return say(p, "Ciphers", arg);
 	case 'e': return say(p, "EscapeChar", arg);
 	case 'i': return say(p, "IdentityFile", arg);
+	case 'J': return say(p, "ProxyJump", arg);
 	case 'l': return say(p, "User", arg);
 	case 'n': return say(p, "StdinNull", "yes");
 	case 'N': return say(p, "SessionType", "none");

@@ -24,7 +24,7 @@ static void
 on_ended(struct qsp_qssh_session *s)
 {
 	qsp_tty_restore();
-	qsp_qssh_program_settle(s->q);
+	qsp_qssh_program_end(s->q, s->status);
 }
 
 static void
@@ -55,7 +55,7 @@ on_say(struct qsp_qssh_session *s, enum qsp_log_level level, const char *line)
 static const struct qsp_qssh_session_ops session_ops = { on_started, on_ended, on_leave, on_suspend,
 							 on_say };
 
-static void
+static qsp_err
 open_session(struct qsp_qssh *q)
 {
 	static const int std[3] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
@@ -72,10 +72,7 @@ open_session(struct qsp_qssh *q)
 		if (!e)
 			e = qsp_qssh_session_open(s, std);
 	}
-	if (!e)
-		return;
-	qsp_qssh_say(QSP_LOG_ERROR, "qssh: opening the session: %s", qsp_err_text(e));
-	qsp_qssh_contact_leave(q, QSP_QSSH_FAILED);
+	return e;
 }
 
 /* --- signals --------------------------------------------------------------------------------- */
@@ -122,33 +119,71 @@ watch_signals(struct qsp_qssh *q)
 void
 qsp_qssh_program_open(struct qsp_qssh *q)
 {
+	qsp_err e = 0;
+
 	watch_signals(q);
 	qsp_qssh_alive_start(q);
-	if (q->cfg.session_type != QSP_CLIENT_SESSION_NONE)
-		open_session(q);
+	if (q->opt.stdfwd)
+		e = qsp_qssh_stdfwd_open(q);
+	else if (q->cfg.session_type != QSP_CLIENT_SESSION_NONE)
+		e = open_session(q);
+	if (!e)
+		return;
+	qsp_qssh_say(QSP_LOG_ERROR, "qssh: opening the session: %s", qsp_err_text(e));
+	qsp_qssh_contact_leave(q, QSP_QSSH_FAILED);
+}
+
+void
+qsp_qssh_program_end(struct qsp_qssh *q, int status)
+{
+	q->ended = true;
+	if (!q->leaving)
+		q->status = status;
+	qsp_qssh_program_settle(q);
 }
 
 void
 qsp_qssh_program_settle(struct qsp_qssh *q)
 {
-	if (q->leaving || !q->session || !q->session->ended)
+	if (q->leaving || !q->ended)
 		return;
 	if (qsp_mux_channels(qsp_qssh_contact_mux(q)) == 0)
-		qsp_qssh_contact_leave(q, q->session->status);
+		qsp_qssh_contact_leave(q, q->status);
+}
+
+/* What the program was started for reads and writes through it; or NULL. */
+static struct qsp_qssh_pump *
+pump_of(struct qsp_qssh *q)
+{
+	if (q->stdfwd)
+		return qsp_qssh_stdfwd_pump(q->stdfwd);
+	return q->session ? &q->session->pump : NULL;
+}
+
+void
+qsp_qssh_program_finish(struct qsp_qssh *q)
+{
+	struct qsp_qssh_pump *p = pump_of(q);
+
+	if (p)
+		qsp_qssh_pump_finish(p);
+	qsp_tty_restore();
 }
 
 void
 qsp_qssh_program_close(struct qsp_qssh *q)
 {
-	struct qsp_qssh_session *s = q->session;
+	struct qsp_qssh_pump *p = pump_of(q);
 
 	qsp_qssh_channel_end(q);
-	while (s && !qsp_qssh_pump_is_dry(&s->pump))
+	while (p && !qsp_qssh_pump_is_dry(p))
 		uv_run(&q->loop, UV_RUN_ONCE);
 	qsp_tty_restore();
 	for (size_t i = 0; i < q->n_signals; i++)
 		uv_close((uv_handle_t *)&q->signals[i], NULL);
 	q->n_signals = 0;
-	if (s)
-		qsp_qssh_session_cleanup(s);
+	qsp_qssh_stdfwd_free(q->stdfwd);
+	q->stdfwd = NULL;
+	if (q->session)
+		qsp_qssh_session_cleanup(q->session);
 }

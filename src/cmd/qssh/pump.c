@@ -230,6 +230,13 @@ qsp_qssh_pump_finish(struct qsp_qssh_pump *p)
 }
 
 void
+qsp_qssh_pump_close_output(struct qsp_qssh_pump *p)
+{
+	qsp_stdio_close(&p->out.io);
+	p->out.broken = p->told_broken = true;
+}
+
+void
 qsp_qssh_pump_stop(struct qsp_qssh_pump *p)
 {
 	struct qsp_qssh_out *outs[] = { &p->out, &p->err };

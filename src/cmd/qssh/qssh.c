@@ -138,6 +138,8 @@ settle_names(struct qsp_qssh *q)
 	if (!q->host || q->host[0] == 0)
 		return bad("HostName: unknown token, or no name");
 	t->host = q->host;
+	t->key_name = q->cfg.host_key_alias;
+	t->jump = q->cfg.proxy_jump;
 	free(q->cfg.host_name);
 	q->cfg.host_name = strdup(q->host); /* as -G shows it */
 	q->name = q->host;

@@ -8,6 +8,8 @@
  *     program.c    what happens on an open connection, and when to leave it
  *     channel.c    channels, by whom session.c, ... own one each
  *     session.c, pump.c, plan.c, request.c, escapes.c    one session
+ *     stdfwd.c      -W
+ *     proxy.c      a connection by way of a program: ProxyCommand, ProxyJump
  *
  * Connection and channels are apart: contact.c alone knows the drive. All others reach the mux and
  * the engine through qsp_qssh_contact_mux and _conn anew each time, keep neither, and say
@@ -49,8 +51,9 @@ void qsp_qssh_say(enum qsp_log_level level, const char *fmt, ...)
 
 struct qsp_qssh_options {
 	const char *config_file, *log_file, *query;
-	char *host;     /* as given, without user and port */
-	char **command; /* words, NULL at the end; or NULL */
+	const char *stdfwd; /* of -W */
+	char *host;         /* as given, without user and port */
+	char **command;     /* words, NULL at the end; or NULL */
 	bool version, print_config;
 	bool is_bridge;
 	struct qsp_bridge bridge;
@@ -104,6 +107,7 @@ struct qsp_qssh {
 	/* contact.c, host.c */
 	struct qsp_qssh_call call;
 	uv_timer_t patience;                  /* for an answer of the server */
+	pid_t proxy;                          /* the program that carries the connection, or 0 */
 	struct qsp_known_hosts_match contact; /* what is known, if has_contact */
 	char *contact_path;
 
@@ -124,6 +128,7 @@ struct qsp_qssh {
 
 	/* program.c */
 	struct qsp_qssh_session *session; /* the program's own, or NULL */
+	struct qsp_qssh_stdfwd *stdfwd;   /* or -W's */
 	int killed_by;                    /* our own signal */
 	uv_signal_t signals[5];
 	size_t n_signals;
@@ -135,6 +140,7 @@ struct qsp_qssh {
 	bool secret_stored, asked_trust;
 	bool ids_loaded, can_ask, none_tried;
 	bool opened;
+	bool ended;   /* what the program was started for is over, status known */
 	bool leaving; /* status is what to exit with */
 };
 
@@ -175,13 +181,28 @@ void qsp_qssh_auth_sign(struct qsp_qssh *q);   /* QSP_WANT_SIGN */
 void qsp_qssh_auth_reply(struct qsp_qssh *q);  /* QSP_WANT_REPLY */
 void qsp_qssh_auth_denied(struct qsp_qssh *q); /* says so */
 
+/* proxy.c: a connection by way of a program */
+bool qsp_qssh_proxy_is_wanted(const struct qsp_qssh *q);
+/* A socket to it, or -1: said why. */
+int qsp_qssh_proxy_start(struct qsp_qssh *q);
+void qsp_qssh_proxy_end(struct qsp_qssh *q);
+
+/* stdfwd.c: -W */
+QSP_MUST_USE qsp_err qsp_qssh_stdfwd_open(struct qsp_qssh *q);
+struct qsp_qssh_pump *qsp_qssh_stdfwd_pump(struct qsp_qssh_stdfwd *r);
+void qsp_qssh_stdfwd_free(struct qsp_qssh_stdfwd *r);
+
 /* alive.c: signs of life */
 void qsp_qssh_alive_start(struct qsp_qssh *q);
 
 /* program.c: what happens on an open connection */
 void qsp_qssh_program_open(struct qsp_qssh *q);
-/* Something has ended: leaves where nothing is left to stay for. */
+/* What the program was started for has ended. */
+void qsp_qssh_program_end(struct qsp_qssh *q, int status);
+/* A channel has gone: leaves where nothing is left to stay for. */
 void qsp_qssh_program_settle(struct qsp_qssh *q);
+/* No more input, and the terminal as it was. */
+void qsp_qssh_program_finish(struct qsp_qssh *q);
 /* The connection is over; what has come is still written, then the terminal is as it was. */
 void qsp_qssh_program_close(struct qsp_qssh *q);
 

@@ -76,6 +76,8 @@ void qsp_qssh_pump_input(struct qsp_qssh_pump *p);
 void qsp_qssh_pump_output(struct qsp_qssh_pump *p, uint32_t code, struct qsp_bytes data);
 /* No input from here on; what waits is still written. */
 void qsp_qssh_pump_finish(struct qsp_qssh_pump *p);
+/* No output from here on, and what was opened for it is closed. */
+void qsp_qssh_pump_close_output(struct qsp_qssh_pump *p);
 /* Nothing waits to be written any more. */
 bool qsp_qssh_pump_is_dry(const struct qsp_qssh_pump *p);
 void qsp_qssh_pump_stop(struct qsp_qssh_pump *p);

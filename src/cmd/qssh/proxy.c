@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection through a program: the command of ProxyCommand, run by the user's shell, or for
+ * ProxyJump another qssh with -W, which runs without one. The program has one end of a pair of
+ * sockets as its standard input and output. It sees what a wire would: cells.
+ */
+#include "cmd/qssh/qssh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app/client_jump.h"
+#include "sys/spawn.h"
+
+#define ARGS_MAX 20
+
+static bool
+is_set(const char *s)
+{
+	return s && strcasecmp(s, "none") != 0;
+}
+
+bool
+qsp_qssh_proxy_is_wanted(const struct qsp_qssh *q)
+{
+	return is_set(q->cfg.proxy_command) || is_set(q->cfg.proxy_jump);
+}
+
+static int
+start(struct qsp_qssh *q, const char *path, char *const argv[])
+{
+	struct qsp_spawn s = { .path = path, .argv = argv, .envp = environ };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: no pair of sockets: %s", strerror(errno));
+		return -1;
+	}
+	s.std[0] = s.std[1] = pair[1];
+	s.std[2] = STDERR_FILENO;
+	q->proxy = qsp_spawn_start(&s);
+	close(pair[1]);
+	if (q->proxy < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: %s: %s", path, strerror(errno));
+		close(pair[0]);
+		return -1;
+	}
+	return pair[0];
+}
+
+/* --- ProxyCommand ---------------------------------------------------------------------------- */
+
+static int
+start_command(struct qsp_qssh *q)
+{
+	const char *shell = getenv("SHELL");
+	char *line = qsp_client_expand(q->cfg.proxy_command, &q->tokens, false);
+	char *command = NULL;
+	int fd = -1;
+
+	shell = shell && *shell ? shell : "/bin/sh";
+	if (!line || !qsp_client_jump_is_plain(q->opt.host) || !qsp_client_jump_is_plain(q->host) ||
+	    !qsp_client_jump_is_plain(q->user)) {
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: ProxyCommand: %s",
+			     line ? "a name has characters that mean something to a shell"
+				  : "unknown token");
+		free(line);
+		return -1;
+	}
+	/* exec: no shell stays between, and a signal to our child is one to the program */
+	if (asprintf(&command, "exec %s", line) >= 0) {
+		char name[] = "sh", c[] = "-c";
+		char *const argv[] = { name, c, command, NULL };
+
+		qsp_qssh_say(QSP_LOG_DEBUG1, "Executing proxy command: %s", command);
+		fd = start(q, shell, argv);
+		free(command);
+	}
+	free(line);
+	return fd;
+}
+
+/* --- ProxyJump ------------------------------------------------------------------------------- */
+
+struct words {
+	char *v[ARGS_MAX];
+	size_t n;
+	bool failed;
+};
+
+static void
+add(struct words *w, const char *a, const char *b)
+{
+	char *word = NULL;
+
+	if (w->n + 1 >= ARGS_MAX || asprintf(&word, "%s%s", a, b) < 0) {
+		w->failed = true;
+		return;
+	}
+	w->v[w->n++] = word;
+}
+
+static bool
+loops(const struct qsp_qssh *q, const struct qsp_client_jump *j)
+{
+	return !j->before && strcmp(j->destination, q->opt.host) == 0 &&
+	       (!j->port || j->port == q->port) && (!j->user || strcmp(j->user, q->user) == 0);
+}
+
+/* qssh -W '[host]:port' to the last hop, by way of the others. */
+static void
+jump_words(struct qsp_qssh *q, const struct qsp_client_jump *j, struct words *w)
+{
+	static const char *const loud[] = { "-v", "-vv", "-vvv" };
+	int level = (int)q->cfg.log_level - QSP_LOG_DEBUG1;
+	char number[8], *target = NULL;
+
+	add(w, "qssh", "");
+	if (q->opt.config_file)
+		add(w, "-F", q->opt.config_file);
+	if (level >= 0)
+		add(w, loud[level > 2 ? 2 : level], "");
+	if (q->cfg.log_level == QSP_LOG_QUIET)
+		add(w, "-q", "");
+	if (j->user)
+		add(w, "-l", j->user);
+	snprintf(number, sizeof(number), "%u", (unsigned)j->port);
+	if (j->port)
+		add(w, "-p", number);
+	if (j->before)
+		add(w, "-J", j->before);
+	if (asprintf(&target, "-W[%s]:%u", q->host, (unsigned)q->port) < 0)
+		target = NULL;
+	if (target)
+		add(w, target, "");
+	free(target);
+	add(w, "--", "");
+	add(w, j->destination, "");
+}
+
+static int
+start_jump(struct qsp_qssh *q)
+{
+	struct words w = { .failed = false };
+	struct qsp_client_jump j;
+	int fd = -1;
+
+	if (qsp_client_jump_last(q->cfg.proxy_jump, &j) != 0) {
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: bad jump hosts: %s", q->cfg.proxy_jump);
+		return -1;
+	}
+	if (loops(q, &j)) {
+		qsp_qssh_say(QSP_LOG_ERROR, "jumphost loop via %s", j.destination);
+	} else {
+		jump_words(q, &j, &w);
+		qsp_qssh_say(QSP_LOG_DEBUG1, "Jumping by way of %s", q->cfg.proxy_jump);
+		if (!w.failed)
+			fd = start(q, "/proc/self/exe", w.v);
+	}
+	for (size_t i = 0; i < w.n; i++)
+		free(w.v[i]);
+	qsp_client_jump_wipe(&j);
+	return fd;
+}
+
+int
+qsp_qssh_proxy_start(struct qsp_qssh *q)
+{
+	return is_set(q->cfg.proxy_command) ? start_command(q) : start_jump(q);
+}
+
+void
+qsp_qssh_proxy_end(struct qsp_qssh *q)
+{
+	if (q->proxy <= 0)
+		return;
+	kill(q->proxy, SIGHUP);
+	(void)waitpid(q->proxy, NULL, WNOHANG);
+	q->proxy = 0;
+}
