@@ -88,7 +88,7 @@ QSP_API QSP_MUST_USE qsp_err qsp_conn_new_server(const struct qsp_config *cfg, s
 						 struct qsp_now now, struct qsp_conn **out);
 /* Wipes and frees; NULL is fine. */
 QSP_API void qsp_conn_free(struct qsp_conn *c);
-/* Hands the connection to another thread's worker. */
+/* Hands the connection to another thread's worker: NULL on the old thread, then w on the new one. */
 QSP_API void qsp_conn_set_worker(struct qsp_conn *c, struct qsp_worker *w);
 
 QSP_API unsigned qsp_conn_wants(const struct qsp_conn *c);

@@ -10,8 +10,6 @@
  */
 #include "app/drive_impl.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -44,17 +42,17 @@ on_closed(uv_handle_t *h)
 		qsp_mem_free(d);
 }
 
-/* The socket and all that could wake us go. */
-static void
-retire(struct qsp_drive *d)
+void
+qsp_drive_retire(struct qsp_drive *d)
 {
 	if (d->state == QSP_DRIVE_OVER)
 		return;
 	d->state = QSP_DRIVE_OVER;
 	qsp_drive_pool_remove(d);
-	uv_close((uv_handle_t *)&d->poll, on_closed);
+	qsp_drive_line_unwatch(d);
 	uv_close((uv_handle_t *)&d->timer, on_closed);
-	close(d->fd);
+	if (d->fd >= 0)
+		close(d->fd);
 	qsp_drive_io_drop(d);
 	free(d->unsent);
 	d->unsent = NULL;
@@ -65,7 +63,7 @@ qsp_drive_over(struct qsp_drive *d)
 {
 	if (d->state == QSP_DRIVE_OVER || d->freed)
 		return;
-	retire(d);
+	qsp_drive_retire(d);
 	d->ops->closed(d->arg, d->err);
 }
 
@@ -85,7 +83,7 @@ qsp_drive_finish(struct qsp_drive *d, qsp_err e)
 	struct qsp_bytes text;
 	bool authenticated;
 
-	if (d->state != QSP_DRIVE_RUNNING)
+	if (d->state != QSP_DRIVE_RUNNING || qsp_drive_line_lost(d, e))
 		return;
 	if (e == QSP_E_CLOSED && qsp_conn_peer_close(d->conn, &reason, &text, &authenticated) &&
 	    reason == QSP_REASON_NORMAL)
@@ -108,7 +106,7 @@ close_in_order(struct qsp_drive *d)
 {
 	bool open = qsp_conn_wants(d->conn) & QSP_IS_OPEN;
 
-	if (open && !d->deaf && (qsp_mux_output(d->mux).n || d->unsent))
+	if (open && !d->deaf && (qsp_mux_waiting(d->mux) || d->unsent))
 		return;
 	d->err = qsp_conn_close(d->conn, d->reason, d->text);
 	if (d->reason == QSP_REASON_NORMAL)
@@ -125,6 +123,11 @@ settle(struct qsp_drive *d)
 	unsigned w = qsp_conn_wants(d->conn);
 	qsp_err e = qsp_conn_error(d->conn);
 
+	if (d->state == QSP_DRIVE_DETACHED) {
+		if (d->closing) /* there is nobody to tell */
+			qsp_drive_over(d);
+		return;
+	}
 	if (d->state == QSP_DRIVE_SINK && (w & QSP_IS_CLOSED)) {
 		qsp_drive_over(d);
 		return;
@@ -147,7 +150,8 @@ static void
 on_poll(uv_poll_t *h, int status, int events)
 {
 	/* an error of poll is met again by the call that it concerns */
-	qsp_drive_run(h->data, status < 0 ? UV_READABLE | UV_WRITABLE : events);
+	if (h->data)
+		qsp_drive_run(h->data, status < 0 ? UV_READABLE | UV_WRITABLE : events);
 }
 
 static void on_timer(uv_timer_t *h);
@@ -157,8 +161,10 @@ static void
 arm(struct qsp_drive *d)
 {
 	qsp_time at = d->linger_at, now = uv_now(d->pool->loop);
-	int events = (qsp_drive_io_may_read(d) ? UV_READABLE : 0) |
-		     (d->unsent && !d->deaf ? UV_WRITABLE : 0);
+	int events = d->state == QSP_DRIVE_DETACHED
+			     ? 0
+			     : (qsp_drive_io_may_read(d) ? UV_READABLE : 0) |
+				       (d->unsent && !d->deaf ? UV_WRITABLE : 0);
 
 	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_SINK) {
 		qsp_time t = qsp_conn_deadline(d->conn);
@@ -172,10 +178,12 @@ arm(struct qsp_drive *d)
 	if (events == d->events)
 		return;
 	d->events = events;
+	if (!d->poll)
+		return;
 	if (events)
-		uv_poll_start(&d->poll, events, on_poll);
+		uv_poll_start(d->poll, events, on_poll);
 	else
-		uv_poll_stop(&d->poll);
+		uv_poll_stop(d->poll);
 }
 
 /* The last of the nested calls frees what was freed meanwhile. */
@@ -184,9 +192,11 @@ release(struct qsp_drive *d)
 {
 	if (--d->held > 0 || !d->freed)
 		return;
+	if (d->lost != d->conn)
+		qsp_conn_free(d->lost);
 	qsp_conn_free(d->conn);
 	qsp_mux_free(d->mux);
-	retire(d);
+	qsp_drive_retire(d);
 	if (d->handles == 0)
 		qsp_mem_free(d);
 }
@@ -197,13 +207,17 @@ qsp_drive_run(struct qsp_drive *d, int events)
 	if (d->state == QSP_DRIVE_OVER)
 		return;
 	d->held++;
-	qsp_drive_io_report(d);
+	if (d->state == QSP_DRIVE_DETACHED)
+		events = 0;
+	else
+		qsp_drive_io_report(d);
 	qsp_drive_io_resume(d);
 	if (events & UV_READABLE)
 		qsp_drive_io_read(d);
 	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING)
 		qsp_drive_io_write(d);
-	qsp_drive_io_report(d);
+	if (d->state != QSP_DRIVE_DETACHED)
+		qsp_drive_io_report(d);
 	if (!d->freed && d->state != QSP_DRIVE_OVER)
 		settle(d);
 	if (!d->freed && d->state != QSP_DRIVE_OVER)
@@ -243,7 +257,6 @@ qsp_drive_new(struct qsp_drive_pool *p, int fd, struct qsp_conn *conn,
 {
 	struct qsp_mux_limits defaults = qsp_mux_limits_default();
 	struct qsp_drive *d = qsp_mem_alloc(sizeof(*d));
-	const int one = 1;
 	qsp_err e;
 
 	if (!d)
@@ -251,20 +264,16 @@ qsp_drive_new(struct qsp_drive_pool *p, int fd, struct qsp_conn *conn,
 	limits = limits ? limits : &defaults;
 	if ((e = qsp_mux_new(limits, &d->mux)) != 0)
 		goto out;
-	if (uv_poll_init(p->loop, &d->poll, fd) != 0) {
-		e = QSP_E_IO;
-		goto out;
-	}
-	uv_timer_init(p->loop, &d->timer);
-	d->poll.data = d->timer.data = d;
-	/* fails on what is not TCP, where it is not needed */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	d->pool = p;
+	d->fd = fd;
+	if ((e = qsp_drive_line_watch(d)) != 0)
+		goto out;
+	uv_timer_init(p->loop, &d->timer);
+	d->timer.data = d;
 	d->conn = conn;
 	d->ops = ops;
 	d->arg = arg;
-	d->fd = fd;
-	d->handles = 2;
+	d->handles = 1;
 	d->output_max = limits->output_max;
 	d->timer_at = d->linger_at = UINT64_MAX;
 	qsp_drive_pool_add(d);

@@ -38,6 +38,10 @@ struct qsp_drive_ops {
 	 * the last byte that could be sent; the drive lives until qsp_drive_free. After
 	 * qsp_drive_close it is the only callback that comes. */
 	void (*closed)(void *arg, qsp_err e);
+	/* The transport is gone and the session is not [P4.7]: true keeps the drive, detached, for
+	 * another connection; then neither conn nor socket says anything until qsp_drive_attach. A
+	 * resumed one that was lost on its way asks again. NULL: never. */
+	bool (*lost)(void *arg, qsp_err e);
 };
 
 /* Takes fd (non-blocking, connected) and conn; on error they stay the caller's. */
@@ -47,6 +51,7 @@ QSP_MUST_USE qsp_err qsp_drive_new(struct qsp_drive_pool *p, int fd, struct qsp_
 				   struct qsp_drive **out);
 void qsp_drive_free(struct qsp_drive *d);
 
+/* Of a detached drive: the connection that was lost, with its ticket. */
 struct qsp_conn *qsp_drive_conn(struct qsp_drive *d);
 struct qsp_mux *qsp_drive_mux(struct qsp_drive *d);
 
@@ -56,6 +61,25 @@ void qsp_drive_kick(struct qsp_drive *d);
 /* Ends the connection in order; ops->closed follows, at the latest after linger_ms. */
 void qsp_drive_close(struct qsp_drive *d, enum qsp_reason reason, const char *text,
 		     unsigned linger_ms);
+
+/* A connection on its way from one drive to another. Bytes are owned, and may be NULL. */
+struct qsp_drive_line {
+	int fd;
+	struct qsp_conn *conn;
+	uint8_t *rest, *unsent; /* read and not yet taken; sealed and not yet sent */
+	size_t rest_n, unsent_n;
+};
+/* A detached drive goes on over another connection, which it takes; on error it stays detached,
+ * and the line the caller's. The connection is resumed, by the application's answers or already;
+ * what the peer lacks is sent again once it is. */
+QSP_MUST_USE qsp_err qsp_drive_attach(struct qsp_drive *d, const struct qsp_drive_line *line);
+/* Drops the transport as if it were lost, without a callback. False where the session cannot be
+ * resumed: then nothing happens. */
+bool qsp_drive_detach(struct qsp_drive *d);
+bool qsp_drive_is_detached(const struct qsp_drive *d);
+/* Gives the connection up to another drive, of another thread even; only free is left for d. */
+void qsp_drive_release(struct qsp_drive *d, struct qsp_drive_line *line);
+void qsp_drive_line_free(struct qsp_drive_line *line);
 
 /* The errno behind QSP_E_IO, or 0. */
 int qsp_drive_errno(const struct qsp_drive *d);

@@ -22,6 +22,7 @@ struct qsp_drive_pool {
 
 enum qsp_drive_state {
 	QSP_DRIVE_RUNNING,
+	QSP_DRIVE_DETACHED, /* without a transport, until another one is attached [P4.7] */
 	QSP_DRIVE_SINK,     /* M1 was refused: read and discard [P4.4] */
 	QSP_DRIVE_FLUSHING, /* the engine is done; its last bytes leave */
 	QSP_DRIVE_DRAINING, /* shut down; waiting for the peer to close */
@@ -31,11 +32,12 @@ enum qsp_drive_state {
 struct qsp_drive {
 	struct qsp_drive_pool *pool;
 	struct qsp_conn *conn;
+	struct qsp_conn *lost; /* whose ticket counts, until conn has one; detached: conn itself */
 	struct qsp_mux *mux;
 	const struct qsp_drive_ops *ops;
 	void *arg;
 	struct qsp_drive *next, **prev; /* on the pool's list */
-	uv_poll_t poll;
+	uv_poll_t *poll;                /* on the heap: it ends apart from the drive */
 	uv_timer_t timer;
 	uint8_t *rest;   /* of the input: a partial unit */
 	uint8_t *unsent; /* of the output: the pool's buffer, borrowed */
@@ -55,6 +57,8 @@ struct qsp_drive {
 	bool closing;   /* qsp_drive_close was called */
 	bool freed;     /* qsp_drive_free was called */
 	bool owe_room;  /* output has left since ops->room */
+	bool retains;   /* the mux keeps what is not acknowledged */
+	bool resuming;  /* attached, and not yet rewound */
 	bool again;     /* an answer was given since ops->wants */
 };
 
@@ -64,6 +68,19 @@ void qsp_drive_run(struct qsp_drive *d, int events);
 void qsp_drive_finish(struct qsp_drive *d, qsp_err e);
 /* The socket goes, and the application learns of it. */
 void qsp_drive_over(struct qsp_drive *d);
+
+/* The socket and all that could wake us go. */
+void qsp_drive_retire(struct qsp_drive *d);
+
+/* drive_line.c: true where the loss of the transport is not the end. */
+bool qsp_drive_line_lost(struct qsp_drive *d, qsp_err e);
+/* What the engine knows of acknowledgements moves what the mux keeps. */
+void qsp_drive_line_follow(struct qsp_drive *d);
+/* How much may be sent before the peer acknowledges more. */
+size_t qsp_drive_line_room(const struct qsp_drive *d);
+/* The poll handle for d->fd; its end. */
+QSP_MUST_USE qsp_err qsp_drive_line_watch(struct qsp_drive *d);
+void qsp_drive_line_unwatch(struct qsp_drive *d);
 
 /* Puts the drive on the list for the coming turn; takes it off. */
 void qsp_drive_pool_add(struct qsp_drive *d);

@@ -12,9 +12,10 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 
-#define ROUNDS 4                  /* reads and writes a turn */
-#define BACKLOG_MAX (1024 * 1024) /* of output, above which the peer is not read */
-#define REPORTS 8                 /* questions answered on the spot, a turn */
+#define ROUNDS 4                      /* reads and writes a turn */
+#define BACKLOG_MAX (1024 * 1024)     /* of output, above which the peer is not read */
+#define STALLED_MAX (8 * 1024 * 1024) /* and above which it is cut off */
+#define REPORTS 8                     /* questions answered on the spot, a turn */
 
 #define QUESTIONS                                                                                  \
 	(QSP_WANT_TRUST | QSP_WANT_AUTH | QSP_WANT_SIGN | QSP_WANT_DECAPS | QSP_WANT_REPLY)
@@ -174,8 +175,9 @@ qsp_drive_io_may_read(const struct qsp_drive *d)
 		return false;
 	if (d->state != QSP_DRIVE_RUNNING)
 		return true;
+	/* acknowledgements are heard even where the output waits for them */
 	return (qsp_conn_wants(d->conn) & QSP_WANT_INPUT) &&
-	       qsp_mux_output(d->mux).n <= BACKLOG_MAX;
+	       (qsp_mux_waiting(d->mux) <= BACKLOG_MAX || qsp_drive_line_room(d) == 0);
 }
 
 void
@@ -248,32 +250,66 @@ send_unsent(struct qsp_drive *d)
 	return true;
 }
 
+/* The piece of the channels' output that may leave now. */
+static struct qsp_bytes
+sendable(struct qsp_drive *d)
+{
+	struct qsp_bytes data = QSP_BYTES_NONE;
+	size_t room;
+
+	qsp_drive_line_follow(d);
+	if (d->state != QSP_DRIVE_RUNNING || !(qsp_conn_wants(d->conn) & QSP_CAN_SEND))
+		return data;
+	data = qsp_mux_output(d->mux);
+	room = qsp_drive_line_room(d);
+	data.n = data.n < room ? data.n : room;
+	return data;
+}
+
+/* Records into the pool's buffer, piece after piece of the output. */
+static qsp_err
+fill(struct qsp_drive *d, struct qsp_bytes data, size_t *n)
+{
+	struct qsp_drive_pool *p = d->pool;
+	struct qsp_now now = qsp_drive_now(p->loop);
+	size_t used, more, offered;
+	qsp_err e;
+
+	*n = 0;
+	do {
+		offered = data.n;
+		e = qsp_conn_output(d->conn, now, data, &used, p->out + *n, QSP_DRIVE_OUT_CAP - *n,
+				    &more);
+		*n += more;
+		if (used) {
+			qsp_mux_sent(d->mux, used);
+			d->owe_room = true;
+		}
+		data = sendable(d);
+	} while (!e && used && used == offered && data.n &&
+		 QSP_DRIVE_OUT_CAP - *n >= QSP_OUTPUT_MIN);
+	return e;
+}
+
 /* One buffer of records to the socket: true where another round may have more. */
 static bool
 write_once(struct qsp_drive *d)
 {
 	struct qsp_drive_pool *p = d->pool;
-	struct qsp_bytes data = QSP_BYTES_NONE;
-	size_t used = 0, n = 0, sent;
-	unsigned w = qsp_conn_wants(d->conn);
+	struct qsp_bytes data;
+	size_t n = 0, sent;
 	qsp_err e;
 
 	if (!send_unsent(d))
 		return false;
-	if (d->state == QSP_DRIVE_RUNNING && (w & QSP_CAN_SEND))
-		data = qsp_mux_output(d->mux);
-	if (!(w & QSP_WANT_OUTPUT) && data.n == 0)
+	data = sendable(d);
+	if (!(qsp_conn_wants(d->conn) & QSP_WANT_OUTPUT) && data.n == 0)
 		return false;
 	if (!p->out && !(p->out = malloc(QSP_DRIVE_OUT_CAP))) {
 		qsp_drive_finish(d, QSP_E_NOMEM);
 		return false;
 	}
-	e = qsp_conn_output(d->conn, qsp_drive_now(p->loop), data, &used, p->out, QSP_DRIVE_OUT_CAP,
-			    &n);
-	if (used) {
-		qsp_mux_sent(d->mux, used);
-		d->owe_room = true;
-	}
+	e = fill(d, data, &n);
 	if (n && !send_bytes(d, p->out, n, &sent)) {
 		d->unsent = p->out;
 		d->unsent_at = sent;
@@ -282,6 +318,8 @@ write_once(struct qsp_drive *d)
 	}
 	if (e)
 		qsp_drive_finish(d, e);
+	if (!e && qsp_mux_waiting(d->mux) > STALLED_MAX)
+		e = qsp_conn_close(d->conn, QSP_REASON_POLICY, "too much waits to be acknowledged");
 	return !e && n != 0 && !d->unsent;
 }
 
@@ -289,16 +327,16 @@ write_once(struct qsp_drive *d)
 void
 qsp_drive_io_write(struct qsp_drive *d)
 {
-	for (int i = 0; i < ROUNDS && !d->freed; i++) {
+	for (int i = 0; i < ROUNDS && !d->freed && d->state != QSP_DRIVE_DETACHED; i++) {
 		bool more = write_once(d);
 
 		if (d->owe_room && !d->unsent && is_live(d) &&
-		    qsp_mux_output(d->mux).n <= d->output_max / 2) {
+		    qsp_mux_waiting(d->mux) <= d->output_max / 2) {
 			d->owe_room = false;
 			d->ops->room(d->arg);
 			if (d->freed)
 				return;
-			more = more || qsp_mux_output(d->mux).n != 0;
+			more = more || qsp_mux_waiting(d->mux) != 0;
 		}
 		if (!more)
 			return;

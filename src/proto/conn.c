@@ -78,8 +78,7 @@ qsp_conn_free(struct qsp_conn *c)
 {
 	if (!c)
 		return;
-	qsp_worker_forget(c->worker, &c->rx);
-	qsp_worker_forget(c->worker, &c->tx);
+	qsp_conn_set_worker(c, NULL);
 	while (c->out)
 		qsp_queue_pop(c);
 	qsp_stream_free(c);
@@ -93,18 +92,23 @@ qsp_conn_free(struct qsp_conn *c)
 	qsp_mem_wipe_free(c, sizeof(*c));
 }
 
+#define HOMELESS UINT64_MAX /* keys that no worker has seen yet */
+
 void
 qsp_conn_set_worker(struct qsp_conn *c, struct qsp_worker *w)
 {
-	bool rx = c->rx.serial != 0, tx = c->tx.serial != 0;
+	struct qsp_lane *lanes[] = { &c->rx, &c->tx };
 
-	qsp_worker_forget(c->worker, &c->rx);
-	qsp_worker_forget(c->worker, &c->tx);
+	for (size_t i = 0; i < 2; i++) {
+		bool has_keys = lanes[i]->serial != 0;
+
+		if (c->worker)
+			qsp_worker_forget(c->worker, lanes[i]);
+		lanes[i]->serial = has_keys ? HOMELESS : 0;
+		if (has_keys && w)
+			qsp_worker_adopt(w, lanes[i]);
+	}
 	c->worker = w;
-	if (rx)
-		qsp_worker_adopt(w, &c->rx);
-	if (tx)
-		qsp_worker_adopt(w, &c->tx);
 }
 
 /* The question that a state stands for. */

@@ -154,6 +154,12 @@ qsp_mux_output(const struct qsp_mux *m)
 	return qsp_spool_next(&m->out);
 }
 
+size_t
+qsp_mux_waiting(const struct qsp_mux *m)
+{
+	return qsp_spool_waiting(&m->out);
+}
+
 void
 qsp_mux_sent(struct qsp_mux *m, size_t n)
 {

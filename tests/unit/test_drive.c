@@ -203,7 +203,7 @@ on_closed(void *arg, qsp_err e)
 	free_here(x, 4);
 }
 
-static const struct qsp_drive_ops ops = { on_wants, on_event, on_room, on_closed };
+static const struct qsp_drive_ops ops = { on_wants, on_event, on_room, on_closed, NULL };
 
 /* --- the world ------------------------------------------------------------------------------ */
 

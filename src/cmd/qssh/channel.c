@@ -125,7 +125,7 @@ leave_line(struct qsp_qssh_channel *ch)
 static bool
 is_full(struct qsp_qssh *q)
 {
-	return qsp_mux_output(qsp_qssh_contact_mux(q)).n >= QSP_QSSH_OUTPUT_MAX;
+	return qsp_mux_is_full(qsp_qssh_contact_mux(q));
 }
 
 void

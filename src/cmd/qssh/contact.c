@@ -108,7 +108,7 @@ on_closed(void *arg, qsp_err e)
 	q->stage = QSP_QSSH_DONE;
 }
 
-static const struct qsp_drive_ops ops = { on_wants, on_event, on_room, on_closed };
+static const struct qsp_drive_ops ops = { on_wants, on_event, on_room, on_closed, NULL };
 
 /* --- the connection as others see it -------------------------------------------------------- */
 
