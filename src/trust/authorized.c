@@ -25,28 +25,29 @@ static const struct option {
 	enum kind kind;
 	unsigned flags;
 	size_t at;
+	const char *(*check)(struct qsp_bytes value); /* NULL: any value */
 } options[] = {
-	{ "agent-forwarding", CLEAR, 0, AT(no_agent_forwarding) },
-	{ "cert-authority", SET, REFUSED, AT(cert_authority) },
-	{ "command", VALUE, 0, AT(command) },
-	{ "environment", LIST, REFUSED, AT(environment) },
-	{ "expiry-time", VALUE, REFUSED, AT(expiry_time) },
-	{ "from", VALUE, REFUSED, AT(from) },
-	{ "no-agent-forwarding", SET, 0, AT(no_agent_forwarding) },
-	{ "no-port-forwarding", SET, 0, AT(no_port_forwarding) },
-	{ "no-pty", SET, 0, AT(no_pty) },
-	{ "no-user-rc", SET, 0, AT(no_user_rc) },
-	{ "no-X11-forwarding", SET, 0, AT(no_x11_forwarding) },
-	{ "permitlisten", LIST, REFUSED, AT(permit_listen) },
-	{ "permitopen", LIST, REFUSED, AT(permit_open) },
-	{ "port-forwarding", CLEAR, 0, AT(no_port_forwarding) },
-	{ "principals", VALUE, REFUSED, AT(principals) },
-	{ "pty", CLEAR, 0, AT(no_pty) },
-	{ "restrict", RESTRICT, 0, 0 },
-	{ "tunnel", VALUE, REFUSED, AT(tunnel) },
-	{ "user-rc", CLEAR, 0, AT(no_user_rc) },
-	{ "verify-required", SET, REFUSED, AT(verify_required) },
-	{ "X11-forwarding", CLEAR, 0, AT(no_x11_forwarding) },
+	{ "agent-forwarding", CLEAR, 0, AT(no_agent_forwarding), NULL },
+	{ "cert-authority", SET, REFUSED, AT(cert_authority), NULL },
+	{ "command", VALUE, 0, AT(command), NULL },
+	{ "environment", LIST, 0, AT(environment), qsp_authorized_check_environment },
+	{ "expiry-time", VALUE, 0, AT(expiry_time), NULL },
+	{ "from", VALUE, 0, AT(from), NULL },
+	{ "no-agent-forwarding", SET, 0, AT(no_agent_forwarding), NULL },
+	{ "no-port-forwarding", SET, 0, AT(no_port_forwarding), NULL },
+	{ "no-pty", SET, 0, AT(no_pty), NULL },
+	{ "no-user-rc", SET, 0, AT(no_user_rc), NULL },
+	{ "no-X11-forwarding", SET, 0, AT(no_x11_forwarding), NULL },
+	{ "permitlisten", LIST, 0, AT(permit_listen), qsp_authorized_check_listen },
+	{ "permitopen", LIST, 0, AT(permit_open), qsp_authorized_check_open },
+	{ "port-forwarding", CLEAR, 0, AT(no_port_forwarding), NULL },
+	{ "principals", VALUE, REFUSED, AT(principals), NULL },
+	{ "pty", CLEAR, 0, AT(no_pty), NULL },
+	{ "restrict", RESTRICT, 0, 0, NULL },
+	{ "tunnel", VALUE, REFUSED, AT(tunnel), NULL },
+	{ "user-rc", CLEAR, 0, AT(no_user_rc), NULL },
+	{ "verify-required", SET, REFUSED, AT(verify_required), NULL },
+	{ "X11-forwarding", CLEAR, 0, AT(no_x11_forwarding), NULL },
 };
 
 static const struct option *
@@ -137,6 +138,8 @@ get_options(struct qsp_bytes *rest, struct qsp_authorized_options *o)
 			if (has_value != (opt->kind == VALUE || opt->kind == LIST))
 				return has_value ? "an option has a value that takes none"
 						 : "an option lacks its value";
+			if (opt->check && (wrong = opt->check(value)) != NULL)
+				return wrong;
 			if ((wrong = set_option(o, opt, value)) != NULL)
 				return wrong;
 		}
@@ -200,23 +203,25 @@ qsp_authorized_next(const struct qsp_crypto *cx, struct qsp_authorized_walk *w,
 
 qsp_err
 qsp_authorized_find(const struct qsp_crypto *cx, struct qsp_bytes text,
-		    const uint8_t id[static QSP_KEY_ID_LEN], struct qsp_authorized_entry *out)
+		    const uint8_t id[static QSP_KEY_ID_LEN],
+		    const struct qsp_authorized_login *login, struct qsp_authorized_entry *out,
+		    enum qsp_authorized_denial *denial)
 {
 	struct qsp_authorized_walk w = { .left = text };
 	struct qsp_authorized_entry one;
-	bool refused = false;
 	qsp_err e;
 
 	memset(out, 0, sizeof(*out));
+	*denial = QSP_AUTHORIZED_ALLOWED;
 	while ((e = qsp_authorized_next(cx, &w, &one)) == 0 || e == QSP_E_INPUT) {
 		if (e || memcmp(one.key.id, id, QSP_KEY_ID_LEN) != 0)
 			continue;
 		*out = one;
-		if (one.options.refused.n == 0)
+		*denial = qsp_authorized_denies(&one.options, login);
+		if (*denial == QSP_AUTHORIZED_ALLOWED)
 			return QSP_OK;
-		refused = true;
 	}
-	return e == QSP_E_NOTFOUND && refused ? QSP_E_POLICY : e;
+	return e == QSP_E_NOTFOUND && *denial != QSP_AUTHORIZED_ALLOWED ? QSP_E_POLICY : e;
 }
 
 qsp_err

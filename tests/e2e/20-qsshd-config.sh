@@ -43,17 +43,17 @@ refused 'Wire morse' 'not cell or frame'
 refused 'Nonsense yes' 'unknown keyword Nonsense'
 
 # What OpenSSH has and qsshd does not honour is never ignored.
-for k in Match ForceCommand PermitOpen AllowTcpForwarding AllowAgentForwarding X11Forwarding \
+for k in ForceCommand PermitOpen AllowTcpForwarding AllowAgentForwarding X11Forwarding \
     Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys ClientAliveInterval \
     PrintMotd AuthenticationMethods RevokedKeys; do
 	refused "$k no" "$k is not supported by this version of qsshd"
 done
 
 # Start and -t agree.
-printf 'Match User x\n' >"$conf"
+printf 'Match User\n' >"$conf"
 rc=$(status_of qsshd -D -e -f "$conf")
 expect "start with Match" 1 "$rc"
-grep -qF 'line 1: Match is not supported' "$TMP/err" || fail "start says nothing of Match"
+grep -qF 'line 1: Match User needs a pattern' "$TMP/err" || fail "start says nothing of Match"
 
 # A file that was asked for must be there; options name their place.
 rc=$(status_of qsshd -t -f "$TMP/nothing")

@@ -77,9 +77,9 @@ options 'no-pty'
 expect "no-pty" 'not a tty' "$(client -tt tty 2>/dev/null </dev/null || :)"
 options 'restrict'
 allowed "restrict"
-options 'from="10.0.0.1"'
+options 'tunnel="1"'
 refused "an option that is not honoured"
-wait_log 'the option from is not supported by this version of qsshd'
+wait_log 'the option tunnel is not supported by this version of qsshd'
 
 if [ "$(id -u)" != 0 ]; then
 	# without root only the server's own user is there

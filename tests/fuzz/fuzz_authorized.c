@@ -34,7 +34,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static struct qsp_crypto *cx;
 	struct qsp_bytes text = { data, len };
 	struct qsp_authorized_walk w = { .left = text };
+	const struct qsp_authorized_login login = { .address = { (const uint8_t *)"10.0.0.1", 8 },
+						    .local = 20261121130000,
+						    .utc = 20261121120000 };
 	struct qsp_authorized_entry entry, found;
+	enum qsp_authorized_denial denial;
 	qsp_err e, f;
 
 	if (!cx)
@@ -47,10 +51,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		inside(text, entry.options.from);
 		for (size_t i = 0; i < entry.options.permit_open.n; i++)
 			inside(text, entry.options.permit_open.value[i]);
-		f = qsp_authorized_find(cx, text, entry.key.id, &found);
+		f = qsp_authorized_find(cx, text, entry.key.id, &login, &found, &denial);
 		must(f == 0 || f == QSP_E_POLICY);
-		must((f == 0) == (found.options.refused.n == 0));
-		must(f == 0 || entry.options.refused.n > 0);
+		must((f == 0) == (denial == QSP_AUTHORIZED_ALLOWED));
+		must(qsp_authorized_denies(&found.options, &login) == denial);
+		must(f == 0 || qsp_authorized_denies(&entry.options, &login) != 0);
 	}
 	return 0;
 }

@@ -67,7 +67,7 @@ handle(struct qsp_auth *a, int link, struct qsp_ipc_message *m)
 		break;
 	case QSP_RPC_GONE:
 		if (qsp_rpc_get_ends(body, &ends) == 0)
-			qsp_auth_login_revoke(a, link, ends.conn);
+			qsp_auth_login_forget(a, link, ends.conn);
 		break;
 	default: break;
 	}
@@ -112,7 +112,7 @@ add_link(struct qsp_auth *a, int fd)
 static void
 drop_link(struct qsp_auth *a, size_t i)
 {
-	qsp_auth_login_revoke_link(a, a->link[i]);
+	qsp_auth_login_forget_link(a, a->link[i]);
 	close(a->link[i]);
 	a->link[i] = a->link[--a->n_links];
 }
@@ -191,7 +191,7 @@ read_config(struct qsp_auth *a)
 {
 	char err[QSP_CONFLINE_ERROR_MAX];
 
-	if (qsp_qsshd_config_inherit(&a->config, QSP_RPC_CONFIG_FD, err))
+	if (qsp_qsshd_config_receive(&a->config, QSP_RPC_CONFIG_FD, err))
 		die(err);
 	qsp_log_set_level((enum qsp_log_level)a->config.log_level);
 }

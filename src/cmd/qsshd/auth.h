@@ -33,24 +33,41 @@ struct qsp_auth_user {
 	gid_t gid;
 };
 
-/* What the options of a key say of its session. */
+/* What the options of a key say of its session; owned, to be freed. */
 struct qsp_auth_limits {
-	char command[8192]; /* forced; "" for none */
-	bool no_pty;
+	char *command;     /* forced, or NULL */
+	uint8_t forbidden; /* enum qsp_rpc_forbidden */
+	struct qsp_qsshd_list permit_open, permit_listen, environment;
+};
+void qsp_auth_limits_free(struct qsp_auth_limits *l);
+
+/* Who somebody says to be, and the configuration as it is for such a login: the Match blocks that fit. It
+ * is there for users that do not exist, too, so that nothing tells them apart. */
+struct qsp_auth_person {
+	char name[QSP_USER_MAX + 1]; /* as it was sent */
+	struct qsp_auth_user user;   /* where it is known */
+	bool known;
+	struct qsp_groups groups;
+	struct qsp_qsshd_config config;
 };
 
 /*
- * Yes to a connection, until it is gone. A session starts only for one that is proved: by password,
- * by a signature, or by the proof for a challenge whose ss never left this process.
+ * A connection that somebody tries to log in by, until it is gone. A session starts only for one that
+ * is proved: by password, by a signature, or by the proof for a challenge whose ss never left this
+ * process.
  */
 struct qsp_auth_grant {
 	int link;
 	uint64_t conn;
+	int failures; /* of this connection, whoever it said to be */
+	bool granted; /* what follows counts */
 	bool proved;
 	struct qsp_key32 ss; /* of a challenge that has not been answered yet */
 	pid_t session;       /* 0: none runs */
 	struct qsp_auth_user user;
-	struct qsp_auth_limits *limits; /* NULL: none */
+	struct qsp_auth_limits limits;
+	struct qsp_rpc_limits net;
+	char *config; /* that of the login, as text */
 	/* for the log, should the proof be wrong */
 	char address[QSP_RPC_ADDRESS_MAX];
 	uint16_t port;
@@ -78,29 +95,41 @@ void qsp_auth_keys_free(struct qsp_auth *a);
 /* auth_secret.c */
 bool qsp_auth_secret_load(struct qsp_auth *a);
 
-/* auth_users.c: fills u; false, having said why, where this user may not log in from there at all.
- * *known tells whether there is such a user. */
-bool qsp_auth_users_find(struct qsp_auth *a, const struct qsp_rpc_auth *q, const char *name,
-			 struct qsp_auth_user *u, bool *known);
+/* auth_users.c: fills p, to be freed; false, having said why, where this user may not log in from there at
+ * all. */
+bool qsp_auth_users_find(struct qsp_auth *a, const struct qsp_rpc_auth *q,
+			 struct qsp_auth_person *p);
+void qsp_auth_users_free(struct qsp_auth_person *p);
 
-/* auth_allowed.c: the user's authorized key of this id; limits is filled. Says what went wrong. */
-bool qsp_auth_allowed(struct qsp_auth *a, const struct qsp_auth_user *u,
-		      const uint8_t id[QSP_KEY_ID_LEN], struct qsp_key_public *key,
-		      struct qsp_auth_limits *limits);
+/* auth_allowed.c: the key of this id where the user's files let this login in by it; limits is
+ * filled, to be freed. Says what went wrong. */
+bool qsp_auth_allowed(struct qsp_auth *a, const struct qsp_auth_person *p,
+		      const struct qsp_rpc_auth *q, const uint8_t id[QSP_KEY_ID_LEN],
+		      struct qsp_key_public *key, struct qsp_auth_limits *limits);
 
 /* auth_password.c: u NULL takes as long as a wrong password of a user */
 bool qsp_auth_password(const struct qsp_auth_user *u, struct qsp_bytes password);
 
 /* auth_decide.c: answers a question. */
 void qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q);
+/*
+ * Whether this user may still be in from this address, by the method and, for one with a key, with the
+ * key (key_type, key_id) that q names; nothing else of q counts, and nothing is proved by it. What a
+ * resumption asks. limits is filled, to be freed; the log gets the reason of a no.
+ */
+bool qsp_auth_still_allowed(struct qsp_auth *a, const struct qsp_rpc_auth *q,
+			    struct qsp_auth_limits *limits);
 
-/* auth_login.c */
-struct qsp_auth_grant *qsp_auth_login_grant(struct qsp_auth *a, int link, uint64_t conn);
-void qsp_auth_login_revoke(struct qsp_auth *a, int link, uint64_t conn);
-void qsp_auth_login_revoke_link(struct qsp_auth *a, int link);
+/* auth_login.c: the connection's record, made where there is none; NULL without memory. */
+struct qsp_auth_grant *qsp_auth_login_record(struct qsp_auth *a, int link, uint64_t conn);
+struct qsp_auth_grant *qsp_auth_login_find(struct qsp_auth *a, int link, uint64_t conn);
+/* Takes a yes back. */
+void qsp_auth_login_retract(struct qsp_auth_grant *g);
+/* The connection is gone, or all of its link. */
+void qsp_auth_login_forget(struct qsp_auth *a, int link, uint64_t conn);
+void qsp_auth_login_forget_link(struct qsp_auth *a, int link);
 /* The proof was wrong: says so, and takes the yes back. */
 void qsp_auth_login_failed(struct qsp_auth *a, int link, uint64_t conn);
-struct qsp_auth_grant *qsp_auth_login_find(struct qsp_auth *a, int link, uint64_t conn);
 void qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *ends);
 void qsp_auth_login_reap(struct qsp_auth *a);
 

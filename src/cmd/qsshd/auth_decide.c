@@ -16,24 +16,33 @@
 /* One question while it is being answered. */
 struct attempt {
 	const struct qsp_rpc_auth *q;
-	char name[QSP_USER_MAX + 1];
-	struct qsp_auth_user user;
-	bool known, allowed;
+	struct qsp_auth_person p;
+	bool allowed;
 	struct qsp_key_public key;
 	struct qsp_auth_limits limits;
 	char what[QSP_KEY_PRINT_MAX + 32]; /* the key, for the log */
 };
 
+/* What can continue, for whoever comes from there: it never depends on the user [P4.5]. */
 static size_t
-methods(const struct qsp_qsshd_config *c, uint8_t out[QSP_METHODS_MAX])
+methods(const struct qsp_auth *a, const struct qsp_rpc_auth *q, uint8_t out[QSP_METHODS_MAX])
 {
+	char address[QSP_RPC_ADDRESS_MAX], own[QSP_RPC_ADDRESS_MAX];
+	struct qsp_qsshd_who who = {
+		.host = address, .address = address, .local_address = own, .local_port = q->own_port
+	};
+	struct qsp_qsshd_offer offer;
 	size_t n = 0;
 
-	if (c->pubkey) {
+	qsp_text_printable(q->address, false, address, sizeof(address));
+	qsp_text_printable(q->own, false, own, sizeof(own));
+	if (qsp_qsshd_match_offer(&a->config, &who, &offer))
+		return 0;
+	if (offer.pubkey) {
 		out[n++] = QSP_METHOD_KEM;
 		out[n++] = QSP_METHOD_SIGNATURE;
 	}
-	if (c->password)
+	if (offer.password)
 		out[n++] = QSP_METHOD_PASSWORD;
 	return n;
 }
@@ -41,60 +50,74 @@ methods(const struct qsp_qsshd_config *c, uint8_t out[QSP_METHODS_MAX])
 static bool
 root_may(const struct qsp_auth *a, const struct attempt *t)
 {
-	if (t->user.uid != 0 || !a->is_root)
+	if (t->p.user.uid != 0 || !a->is_root)
 		return true;
-	switch (a->config.root) {
+	switch (t->p.config.root) {
 	case QSP_ROOT_YES: return true;
 	case QSP_ROOT_PROHIBIT_PASSWORD: return t->q->method != QSP_METHOD_PASSWORD;
-	case QSP_ROOT_FORCED_COMMANDS_ONLY: return t->limits.command[0] != 0;
+	case QSP_ROOT_FORCED_COMMANDS_ONLY: return t->limits.command != NULL;
 	default: return false;
 	}
+}
+
+/* The user's key of this id and type, for this login. */
+static bool
+find_key(struct qsp_auth *a, struct attempt *t, const uint8_t id[QSP_KEY_ID_LEN], uint8_t type)
+{
+	char print[QSP_KEY_PRINT_MAX];
+	const char *name = qsp_key_type_name(type);
+
+	qsp_key_print(id, print);
+	(void)snprintf(t->what, sizeof(t->what), "%s %s", name ? name : "unknown", print);
+	return t->allowed && t->p.config.pubkey &&
+	       qsp_auth_allowed(a, &t->p, t->q, id, &t->key, &t->limits) &&
+	       t->key.blob[0] == type &&
+	       qsp_key_type_is_kem(type) == (t->q->method == QSP_METHOD_KEM);
 }
 
 static bool
 try_key(struct qsp_auth *a, struct attempt *t)
 {
-	uint8_t id[QSP_KEY_ID_LEN], type = t->q->key_type;
-	bool is_kem = t->q->method == QSP_METHOD_KEM;
-	char print[QSP_KEY_PRINT_MAX];
-	const char *name;
+	struct qsp_key_public signer;
 
-	memcpy(id, t->q->key_id, sizeof(id));
-	if (!is_kem) {
-		if (qsp_key_public_parse(a->cx, t->q->key, &t->key) ||
-		    qsp_proof_check_signature(a->cx, &t->key, t->q->h, t->q->proof))
-			return false; /* whatever qsshd-net may have said of it */
-		memcpy(id, t->key.id, sizeof(id));
-		type = t->key.blob[0];
-	}
-	qsp_key_print(id, print);
-	name = qsp_key_type_name(type);
-	(void)snprintf(t->what, sizeof(t->what), "%s %s", name ? name : "unknown", print);
-	return a->config.pubkey && t->allowed &&
-	       qsp_auth_allowed(a, &t->user, id, &t->key, &t->limits) &&
-	       qsp_key_type_is_kem(t->key.blob[0]) == is_kem && t->key.blob[0] == type;
+	if (t->q->method == QSP_METHOD_KEM)
+		return find_key(a, t, t->q->key_id, t->q->key_type);
+	return qsp_key_public_parse(a->cx, t->q->key, &signer) == 0 &&
+	       qsp_proof_check_signature(a->cx, &signer, t->q->h, t->q->proof) == 0 &&
+	       find_key(a, t, signer.id,
+			signer.blob[0]); /* whatever qsshd-net may have said of it */
+}
+
+static bool
+try_password(struct attempt *t)
+{
+	bool right = qsp_auth_password(t->allowed ? &t->p.user : NULL, t->q->password);
+
+	return right && t->allowed && t->p.config.password;
+}
+
+static bool
+check_root(struct qsp_auth *a, const struct attempt *t)
+{
+	if (root_may(a, t))
+		return true;
+	qsp_log(QSP_LOG_INFO, "ROOT LOGIN REFUSED FROM %.*s port %u", (int)t->q->address.n,
+		t->q->address.p, t->q->port);
+	return false;
 }
 
 static bool
 try_method(struct qsp_auth *a, struct attempt *t)
 {
-	bool ok;
+	bool ok = false;
 
 	switch (t->q->method) {
 	case QSP_METHOD_KEM:
 	case QSP_METHOD_SIGNATURE: ok = try_key(a, t); break;
-	case QSP_METHOD_PASSWORD:
-		ok = a->config.password &&
-		     qsp_auth_password(t->allowed ? &t->user : NULL, t->q->password) && t->allowed;
-		break;
-	default: return false;
+	case QSP_METHOD_PASSWORD: ok = try_password(t); break;
+	default: break;
 	}
-	if (ok && !root_may(a, t)) {
-		qsp_log(QSP_LOG_INFO, "ROOT LOGIN REFUSED FROM %.*s port %u", (int)t->q->address.n,
-			t->q->address.p, t->q->port);
-		ok = false;
-	}
-	return ok;
+	return ok && check_root(a, t);
 }
 
 static void
@@ -108,30 +131,25 @@ log_failure(const struct attempt *t)
 	qsp_text_printable(t->q->user, false, shown, sizeof(shown));
 	qsp_text_printable(t->q->address, false, address, sizeof(address));
 	qsp_log(t->q->method == QSP_METHOD_NONE ? QSP_LOG_VERBOSE : QSP_LOG_INFO,
-		"Failed %s for %s%s from %s port %u%s%s", method, t->known ? "" : "invalid user ",
+		"Failed %s for %s%s from %s port %u%s%s", method, t->p.known ? "" : "invalid user ",
 		shown, address, t->q->port, *t->what ? ": " : "", t->what);
 }
 
 /* Yes: remembered, so that this connection, and no other, gets a session of this user. */
 static bool
-remember(struct qsp_auth *a, int link, const struct attempt *t)
+remember(struct qsp_auth_grant *g, struct attempt *t)
 {
-	struct qsp_auth_grant *g = qsp_auth_login_grant(a, link, t->q->conn);
-
-	if (g == NULL)
+	g->config = qsp_qsshd_config_text(&t->p.config);
+	if (g->config == NULL)
 		return false;
-	g->user = t->user;
+	g->granted = true;
+	g->user = t->p.user;
 	g->port = t->q->port;
 	qsp_text_printable(t->q->address, false, g->address, sizeof(g->address));
 	memcpy(g->what, t->what, sizeof(g->what));
-	if (t->limits.no_pty || t->limits.command[0] != 0) {
-		g->limits = malloc(sizeof(*g->limits));
-		if (g->limits == NULL) {
-			qsp_auth_login_revoke(a, link, t->q->conn);
-			return false;
-		}
-		*g->limits = t->limits;
-	}
+	g->limits = t->limits;
+	memset(&t->limits, 0, sizeof(t->limits)); /* it is the record's now */
+	g->net.max_sessions = (uint32_t)t->p.config.max_sessions;
 	return true;
 }
 
@@ -156,12 +174,13 @@ judge_proof(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q,
 	struct qsp_auth_grant *g = qsp_auth_login_find(a, link, q->conn);
 	QSP_WIPED(qsp_ck) ck = { { 0 } };
 
-	if (g && !g->proved &&
+	if (g && g->granted && !g->proved &&
 	    qsp_proof_check(a->cx, q->kem, q->ck, q->h, &g->ss, q->proof, &ck) == 0) {
 		qsp_key32_wipe(&g->ss);
 		g->proved = true;
 		answer->verdict = QSP_AUTH_ACCEPT;
 		answer->ck = qsp_bytes(ck.b, q->ck.n);
+		answer->limits = g->net;
 	} else {
 		qsp_auth_login_failed(a, link, q->conn);
 	}
@@ -171,18 +190,36 @@ judge_proof(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q,
 
 /* A yes: by KEM it is worth nothing before the proof; then a challenge goes with it. */
 static bool
-grant(struct qsp_auth *a, int link, const struct attempt *t, uint8_t *ct, size_t *ct_len)
+grant(struct qsp_auth *a, struct qsp_auth_grant *g, struct attempt *t, uint8_t *ct, size_t *ct_len)
 {
-	struct qsp_auth_grant *g;
-
-	if (!remember(a, link, t))
+	if (!remember(g, t))
 		return false;
-	g = qsp_auth_login_find(a, link, t->q->conn);
 	g->proved = t->q->method != QSP_METHOD_KEM;
 	if (g->proved || qsp_proof_challenge(a->cx, &t->key, ct, ct_len, &g->ss) == 0)
 		return true;
-	qsp_auth_login_revoke(a, link, t->q->conn);
+	qsp_auth_login_retract(g);
 	return false;
+}
+
+/* Past the user's own MaxAuthTries nothing helps any more, and the peer sees refusals as before: the
+ * number after which the engine ends the connection depends on nobody's name. */
+static bool
+has_tries(const struct qsp_auth_grant *g, const struct attempt *t)
+{
+	return g->failures < t->p.config.max_auth_tries;
+}
+
+static void
+count_failure(struct qsp_auth_grant *g, const struct attempt *t)
+{
+	char shown[QSP_USER_MAX + 1], address[QSP_RPC_ADDRESS_MAX];
+
+	if (t->q->method == QSP_METHOD_NONE || ++g->failures != t->p.config.max_auth_tries)
+		return;
+	qsp_text_printable(t->q->user, false, shown, sizeof(shown));
+	qsp_text_printable(t->q->address, false, address, sizeof(address));
+	qsp_log(QSP_LOG_ERROR, "maximum authentication attempts exceeded for %s%s from %s port %u",
+		t->p.known ? "" : "invalid user ", shown, address, t->q->port);
 }
 
 void
@@ -190,9 +227,10 @@ qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
 {
 	static struct attempt t; /* large; one at a time */
 	struct qsp_rpc_auth_answer answer = { .conn = q->conn, .verdict = QSP_AUTH_REFUSE };
+	struct qsp_auth_grant *g = qsp_auth_login_record(a, link, q->conn);
 	uint8_t ct[QSP_KEM_CT_MAX];
 
-	answer.n_methods = methods(&a->config, answer.methods);
+	answer.n_methods = methods(a, q, answer.methods);
 	answer.ct.p = ct;
 	if (q->has_proof) {
 		judge_proof(a, link, q, &answer);
@@ -200,17 +238,45 @@ qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
 	}
 	memset(&t, 0, sizeof(t));
 	t.q = q;
-	qsp_auth_login_revoke(a, link, q->conn);
-	if (q->user.n > 0 && memchr(q->user.p, 0, q->user.n) == NULL)
-		memcpy(t.name, q->user.p, q->user.n);
-	t.allowed = qsp_auth_users_find(a, q, t.name, &t.user, &t.known);
-	if (try_method(a, &t) && grant(a, link, &t, ct, &answer.ct.n)) {
+	if (g != NULL)
+		qsp_auth_login_retract(g);
+	t.allowed = qsp_auth_users_find(a, q, &t.p);
+	if (g != NULL && try_method(a, &t) && has_tries(g, &t) &&
+	    grant(a, g, &t, ct, &answer.ct.n)) {
 		answer.verdict = QSP_AUTH_ACCEPT;
+		answer.limits = g->net;
 		if (q->method != QSP_METHOD_PASSWORD)
 			answer.key = qsp_bytes(t.key.blob, t.key.len);
 	} else {
 		log_failure(&t);
+		if (g != NULL)
+			count_failure(g, &t);
 	}
 	send_answer(link, &answer);
+	qsp_auth_limits_free(&t.limits);
+	qsp_auth_users_free(&t.p);
 	qsp_mem_wipe(&t, sizeof(t));
+}
+
+bool
+qsp_auth_still_allowed(struct qsp_auth *a, const struct qsp_rpc_auth *q,
+		       struct qsp_auth_limits *limits)
+{
+	static struct attempt t;
+	bool ok = false;
+
+	memset(&t, 0, sizeof(t));
+	t.q = q;
+	t.allowed = qsp_auth_users_find(a, q, &t.p);
+	if (q->method == QSP_METHOD_KEM || q->method == QSP_METHOD_SIGNATURE)
+		ok = find_key(a, &t, q->key_id, q->key_type);
+	else if (q->method == QSP_METHOD_PASSWORD)
+		ok = t.allowed && t.p.config.password;
+	ok = ok && check_root(a, &t);
+	if (ok)
+		*limits = t.limits;
+	else
+		qsp_auth_limits_free(&t.limits);
+	qsp_auth_users_free(&t.p);
+	return ok;
 }

@@ -17,6 +17,9 @@
 #include "sys/log.h"
 #include "sys/spawn.h"
 
+/* names, paths, and the options of a key, which stand on one line of its file */
+#define LOGIN_MAX (8192 + 16384)
+
 static struct qsp_auth_grant **
 find(struct qsp_auth *a, int link, uint64_t conn)
 {
@@ -35,21 +38,48 @@ qsp_auth_login_find(struct qsp_auth *a, int link, uint64_t conn)
 	return g ? *g : NULL;
 }
 
+void
+qsp_auth_limits_free(struct qsp_auth_limits *l)
+{
+	struct qsp_qsshd_list *const lists[] = { &l->permit_open, &l->permit_listen,
+						 &l->environment };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (size_t k = 0; k < lists[i]->n; k++)
+			free(lists[i]->v[k]);
+		lists[i]->n = 0;
+	}
+	free(l->command);
+	l->command = NULL;
+	l->forbidden = 0;
+}
+
+void
+qsp_auth_login_retract(struct qsp_auth_grant *g)
+{
+	g->granted = g->proved = false;
+	qsp_key32_wipe(&g->ss);
+	qsp_auth_limits_free(&g->limits);
+	free(g->config);
+	g->config = NULL;
+}
+
 static void
 drop(struct qsp_auth *a, struct qsp_auth_grant **g)
 {
-	free((*g)->limits);
+	qsp_auth_login_retract(*g);
 	qsp_mem_wipe_free(*g, sizeof(**g));
 	*g = a->grant[--a->n_grants];
 }
 
 struct qsp_auth_grant *
-qsp_auth_login_grant(struct qsp_auth *a, int link, uint64_t conn)
+qsp_auth_login_record(struct qsp_auth *a, int link, uint64_t conn)
 {
-	struct qsp_auth_grant *g, **more;
+	struct qsp_auth_grant *g = qsp_auth_login_find(a, link, conn), **more;
 	size_t cap;
 
-	qsp_auth_login_revoke(a, link, conn);
+	if (g != NULL)
+		return g;
 	if (a->n_grants == a->cap_grants) {
 		cap = a->cap_grants ? 2 * a->cap_grants : 64;
 		if (cap > QSP_AUTH_GRANTS_MAX)
@@ -70,7 +100,7 @@ qsp_auth_login_grant(struct qsp_auth *a, int link, uint64_t conn)
 }
 
 void
-qsp_auth_login_revoke(struct qsp_auth *a, int link, uint64_t conn)
+qsp_auth_login_forget(struct qsp_auth *a, int link, uint64_t conn)
 {
 	struct qsp_auth_grant **g = find(a, link, conn);
 
@@ -79,7 +109,7 @@ qsp_auth_login_revoke(struct qsp_auth *a, int link, uint64_t conn)
 }
 
 void
-qsp_auth_login_revoke_link(struct qsp_auth *a, int link)
+qsp_auth_login_forget_link(struct qsp_auth *a, int link)
 {
 	for (size_t i = a->n_grants; i-- > 0;) {
 		if (a->grant[i]->link == link)
@@ -90,21 +120,29 @@ qsp_auth_login_revoke_link(struct qsp_auth *a, int link)
 void
 qsp_auth_login_failed(struct qsp_auth *a, int link, uint64_t conn)
 {
-	struct qsp_auth_grant **g = find(a, link, conn);
+	struct qsp_auth_grant *g = qsp_auth_login_find(a, link, conn);
 
-	if (g == NULL)
+	if (g == NULL || !g->granted)
 		return;
-	qsp_log(QSP_LOG_INFO, "Failed publickey for %s from %s port %u: %s", (*g)->user.name,
-		(*g)->address, (*g)->port, (*g)->what);
-	drop(a, g);
+	qsp_log(QSP_LOG_INFO, "Failed publickey for %s from %s port %u: %s", g->user.name,
+		g->address, g->port, g->what);
+	g->failures++;
+	qsp_auth_login_retract(g);
 }
 
 /* --- sessions ------------------------------------------------------------------------------- */
 
+static void
+put_list(struct qsp_rpc_list *out, const struct qsp_qsshd_list *l)
+{
+	for (size_t i = 0; i < l->n && out->n < QSP_RPC_LIST_MAX; i++)
+		out->v[out->n++] = qsp_bytes_str(l->v[i]);
+}
+
 static bool
 send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
 {
-	uint8_t buf[16384];
+	uint8_t buf[LOGIN_MAX];
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_LOGIN);
 	struct qsp_rpc_login m = {
 		.uid = g->user.uid,
@@ -112,17 +150,21 @@ send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *en
 		.user = qsp_bytes_str(g->user.name),
 		.home = qsp_bytes_str(g->user.home),
 		.shell = qsp_bytes_str(g->user.shell),
-		.command = qsp_bytes_str(g->limits ? g->limits->command : ""),
-		.no_pty = g->limits != NULL && g->limits->no_pty,
+		.has_command = g->limits.command != NULL,
+		.command = qsp_bytes_str(g->limits.command ? g->limits.command : ""),
+		.forbidden = g->limits.forbidden,
 		.ends = *ends,
 	};
 
+	put_list(&m.permit_open, &g->limits.permit_open);
+	put_list(&m.permit_listen, &g->limits.permit_listen);
+	put_list(&m.environment, &g->limits.environment);
 	qsp_rpc_put_login(&w, &m);
 	return qsp_writer_done(&w) == 0 && qsp_ipc_send(fd, qsp_writer_bytes(&w), NULL, 0) == 0;
 }
 
 static pid_t
-spawn_session(struct qsp_auth *a, int fd)
+spawn_session(const struct qsp_auth_grant *g, int fd)
 {
 	static char *const envp[] = { NULL };
 	char path[QSP_AUTH_PATH_MAX];
@@ -131,7 +173,7 @@ spawn_session(struct qsp_auth *a, int fd)
 			       .argv = argv,
 			       .envp = envp,
 			       .std = { -1, -1, -1 },
-			       .fd = { fd, qsp_qsshd_config_fd(&a->config) },
+			       .fd = { fd, qsp_qsshd_config_text_fd(g->config) },
 			       .n_fds = 2,
 			       .own_session = true };
 	pid_t pid = -1;
@@ -149,13 +191,16 @@ chroot_is_good(struct qsp_auth *a, const struct qsp_auth_grant *g)
 {
 	struct qsp_chroot who = { g->user.name, g->user.home, g->user.uid };
 	char path[QSP_CHROOT_PATH_MAX], err[QSP_CHROOT_ERROR_MAX] = "";
+	struct qsp_qsshd_config c;
+	bool ok;
 
-	if (qsp_chroot_path(&a->config, &who, path, err) &&
-	    (path[0] == 0 || qsp_chroot_check(path, err))) {
-		if (path[0] == 0 || a->is_root)
-			return true;
+	ok = qsp_qsshd_config_receive(&c, qsp_qsshd_config_text_fd(g->config), err) == 0 &&
+	     qsp_chroot_path(&c, &who, path, err) && (path[0] == 0 || qsp_chroot_check(path, err));
+	qsp_qsshd_config_free(&c);
+	if (ok && (path[0] == 0 || a->is_root))
+		return true;
+	if (ok)
 		(void)snprintf(err, sizeof(err), "the server does not run as root");
-	}
 	qsp_log(QSP_LOG_ERROR, "no session for user %s: %s", g->user.name, err);
 	return false;
 }
@@ -169,7 +214,7 @@ start(struct qsp_auth *a, struct qsp_auth_grant *g, const struct qsp_rpc_ends *e
 	if (g->session != 0 || !chroot_is_good(a, g) || qsp_ipc_pair(fd))
 		return -1;
 	if (send_login(fd[1], g, ends))
-		g->session = spawn_session(a, fd[0]);
+		g->session = spawn_session(g, fd[0]);
 	close(fd[0]);
 	if (g->session <= 0) {
 		qsp_log(QSP_LOG_ERROR, "cannot start a session for user %s: %s", g->user.name,
@@ -191,7 +236,7 @@ qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *en
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_SESSION_ANSWER);
 	int fd = -1;
 
-	if (g != NULL && (*g)->proved)
+	if (g != NULL && (*g)->granted && (*g)->proved)
 		fd = start(a, *g, ends);
 	else
 		qsp_log(QSP_LOG_ERROR, "a session was asked for by a connection without a login");

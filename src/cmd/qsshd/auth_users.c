@@ -5,67 +5,34 @@
  */
 #include "cmd/qsshd/auth.h"
 
-#include <arpa/inet.h>
-#include <fnmatch.h>
-#include <grp.h>
 #include <pwd.h>
 #include <shadow.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "app/confvalue.h"
+#include "base/pattern.h"
 #include "base/text.h"
 #include "sys/log.h"
 
-#define GROUPS_MAX 1024
 #define SECONDS_A_DAY 86400
 
-/* address within net/bits */
+/* USER or USER@HOST, patterns both; HOST may be a network. */
 static bool
-in_network(const char *address, const char *pattern)
-{
-	unsigned char a[16], b[16];
-	char net[64];
-	const char *slash = strchr(pattern, '/');
-	int family = strchr(address, ':') ? AF_INET6 : AF_INET;
-	uint64_t bits;
-	size_t whole;
-
-	if (slash == NULL || (size_t)(slash - pattern) >= sizeof(net))
-		return false;
-	memcpy(net, pattern, (size_t)(slash - pattern));
-	net[slash - pattern] = 0;
-	if (inet_pton(family, address, a) != 1 || inet_pton(family, net, b) != 1 ||
-	    qsp_confvalue_number(slash + 1, 0, family == AF_INET6 ? 128 : 32, &bits))
-		return false;
-	whole = bits / 8;
-	return memcmp(a, b, whole) == 0 &&
-	       (bits % 8 == 0 || (a[whole] ^ b[whole]) >> (8 - bits % 8) == 0);
-}
-
-/* USER or USER@HOST, patterns both; HOST is an address or a network. */
-static bool
-user_matches(const char *pattern, const char *user, const char *address)
+user_matches(const char *pattern, const char *user, struct qsp_bytes address)
 {
 	const char *at = strrchr(pattern, '@');
-	char name[QSP_USER_MAX + 1];
+	struct qsp_bytes name = qsp_bytes(pattern, at ? (size_t)(at - pattern) : strlen(pattern));
 
-	if (at == NULL)
-		return fnmatch(pattern, user, 0) == 0;
-	if ((size_t)(at - pattern) >= sizeof(name))
-		return false;
-	memcpy(name, pattern, (size_t)(at - pattern));
-	name[at - pattern] = 0;
-	return fnmatch(name, user, 0) == 0 &&
-	       (fnmatch(at + 1, address, 0) == 0 || in_network(address, at + 1));
+	return qsp_pattern_fits(name, qsp_bytes_str(user), QSP_PATTERN_EXACT) &&
+	       (at == NULL ||
+		qsp_pattern_address_list(qsp_bytes_str(at + 1), address) == QSP_PATTERN_MATCH);
 }
 
 static bool
-any_user(const struct qsp_qsshd_list *l, const char *user, const char *address)
+any_user(const struct qsp_qsshd_list *l, const char *user, struct qsp_bytes address)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		if (user_matches(l->v[i], user, address))
@@ -75,37 +42,28 @@ any_user(const struct qsp_qsshd_list *l, const char *user, const char *address)
 }
 
 static bool
-any_group(const struct qsp_qsshd_list *l, const struct passwd *pw)
+any_group(const struct qsp_qsshd_list *l, const struct qsp_groups *groups)
 {
-	gid_t groups[GROUPS_MAX];
-	int n = GROUPS_MAX;
-
-	if (l->n == 0)
-		return false;
-	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
-		n = GROUPS_MAX;
-	for (int i = 0; i < n; i++) {
-		const struct group *g = getgrgid(groups[i]);
-
-		for (size_t k = 0; g != NULL && k < l->n; k++) {
-			if (fnmatch(l->v[k], g->gr_name, 0) == 0)
-				return true;
-		}
+	for (size_t i = 0; i < l->n; i++) {
+		if (qsp_groups_fit(groups, l->v[i]))
+			return true;
 	}
 	return false;
 }
 
 /* NULL, or why the lists keep the user out. */
 static const char *
-lists_refuse(const struct qsp_qsshd_config *c, const struct passwd *pw, const char *address)
+lists_refuse(const struct qsp_auth_person *p, struct qsp_bytes address)
 {
-	if (any_user(&c->deny_users, pw->pw_name, address))
+	const struct qsp_qsshd_config *c = &p->config;
+
+	if (any_user(&c->deny_users, p->user.name, address))
 		return "listed in DenyUsers";
-	if (c->allow_users.n > 0 && !any_user(&c->allow_users, pw->pw_name, address))
+	if (c->allow_users.n > 0 && !any_user(&c->allow_users, p->user.name, address))
 		return "not listed in AllowUsers";
-	if (any_group(&c->deny_groups, pw))
+	if (any_group(&c->deny_groups, &p->groups))
 		return "a group is listed in DenyGroups";
-	if (c->allow_groups.n > 0 && !any_group(&c->allow_groups, pw))
+	if (c->allow_groups.n > 0 && !any_group(&c->allow_groups, &p->groups))
 		return "none of user's groups are listed in AllowGroups";
 	return NULL;
 }
@@ -150,31 +108,64 @@ fill(struct qsp_auth_user *u, const struct passwd *pw)
 	       snprintf(u->shell, sizeof(u->shell), "%s", shell) < (int)sizeof(u->shell);
 }
 
-bool
-qsp_auth_users_find(struct qsp_auth *a, const struct qsp_rpc_auth *q, const char *name,
-		    struct qsp_auth_user *u, bool *known)
+/* The groups and the configuration, whether there is such a user or not. */
+static bool
+configure(struct qsp_auth *a, const struct qsp_rpc_auth *q, struct qsp_auth_person *p)
 {
-	char address[QSP_RPC_ADDRESS_MAX], shown[QSP_USER_MAX + 1];
-	const struct passwd *pw = getpwnam(name);
-	const char *why = NULL;
+	char address[QSP_RPC_ADDRESS_MAX], own[QSP_RPC_ADDRESS_MAX],
+		err[QSP_CONFLINE_ERROR_MAX] = "no memory";
+	struct qsp_qsshd_who who = { .user = p->name,
+				     .host = address,
+				     .address = address,
+				     .local_address = own,
+				     .local_port = q->own_port,
+				     .groups = &p->groups };
 
 	qsp_text_printable(q->address, false, address, sizeof(address));
+	qsp_text_printable(q->own, false, own, sizeof(own));
+	if (qsp_groups_get(p->name, p->known ? p->user.gid : (gid_t)-1, &p->groups) == 0 &&
+	    qsp_qsshd_match_apply(&a->config, &who, &p->config, err) == 0)
+		return true;
+	qsp_log(QSP_LOG_ERROR, "no configuration for a login from %s: %s", address, err);
+	qsp_qsshd_config_init(&p->config); /* allows nothing */
+	return false;
+}
+
+bool
+qsp_auth_users_find(struct qsp_auth *a, const struct qsp_rpc_auth *q, struct qsp_auth_person *p)
+{
+	char address[QSP_RPC_ADDRESS_MAX], shown[QSP_USER_MAX + 1];
+	const struct passwd *pw;
+	const char *why = NULL;
+
+	memset(p, 0, sizeof(*p));
+	if (q->user.n > 0 && q->user.n < sizeof(p->name) && memchr(q->user.p, 0, q->user.n) == NULL)
+		memcpy(p->name, q->user.p, q->user.n);
+	pw = getpwnam(p->name);
+	p->known = pw != NULL && fill(&p->user, pw);
+	qsp_text_printable(q->address, false, address, sizeof(address));
 	qsp_text_printable(q->user, false, shown, sizeof(shown));
-	*known = pw != NULL && fill(u, pw);
-	if (!*known) {
+	if (!configure(a, q, p))
+		return false;
+	if (!p->known) {
 		qsp_log(QSP_LOG_INFO, "Invalid user %s from %s port %u", shown, address, q->port);
 		return false;
 	}
-	if (!a->is_root && u->uid != geteuid())
+	if (!a->is_root && p->user.uid != geteuid())
 		why = "this server runs without root, for its own user only";
-	else if ((why = shell_refuses(u->shell)) == NULL && a->is_root)
-		why = account_refuses(u->name);
-	if (why == NULL) {
-		pw = getpwnam(name); /* its memory may have been used since */
-		why = pw ? lists_refuse(&a->config, pw, address) : "account is gone";
-	}
+	else if ((why = shell_refuses(p->user.shell)) == NULL && a->is_root)
+		why = account_refuses(p->user.name);
+	if (why == NULL)
+		why = lists_refuse(p, q->address);
 	if (why != NULL)
 		qsp_log(QSP_LOG_INFO, "User %s from %s not allowed because %s", shown, address,
 			why);
 	return why == NULL;
+}
+
+void
+qsp_auth_users_free(struct qsp_auth_person *p)
+{
+	qsp_groups_free(&p->groups);
+	qsp_qsshd_config_free(&p->config);
 }

@@ -10,58 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/confvalue.h"
-
 #define INCLUDE_DEPTH 16
 
-void
-qsp_qsshd_config_init(struct qsp_qsshd_config *c)
-{
-	memset(c, 0, sizeof(*c));
-	c->strict_modes = c->password = c->pubkey = c->first_contact = -1;
-	c->max_auth_tries = c->max_sessions = c->workers = -1;
-	c->startups_begin = c->startups_rate = c->startups_full = -1;
-	c->grace_s = c->log_level = c->facility = c->wire = -1;
-	c->root = QSP_ROOT_UNSET;
-}
+/* A file being read, and the blocks that it stands in. */
+struct reading {
+	struct qsp_qsshd_config *c;
+	const char *outer; /* criteria of the Match block around its Include, or NULL */
+	char *criteria;    /* of the block that the lines stand in, or NULL: in none; owned */
+	int depth;
+	char *err;
+};
 
-static void
-list_free(struct qsp_qsshd_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i]);
-	l->n = 0;
-}
-
-void
-qsp_qsshd_config_free(struct qsp_qsshd_config *c)
-{
-	struct qsp_qsshd_list *const lists[] = {
-		&c->port,        &c->listen,     &c->host_key,          &c->authorized_keys,
-		&c->allow_users, &c->deny_users, &c->allow_groups,      &c->deny_groups,
-		&c->accept_env,  &c->subsystem,  &c->subsystem_command, &c->pid_file,
-		&c->chroot,
-	};
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		list_free(lists[i]);
-}
-
-bool
-qsp_qsshd_list_add(struct qsp_qsshd_list *l, const char *s)
-{
-	if (l->n == QSP_CONFIG_LIST_MAX || (l->v[l->n] = strdup(s)) == NULL)
-		return false;
-	l->n++;
-	return true;
-}
-
-static qsp_err read_path(struct qsp_qsshd_config *c, const char *path, int depth, char *err);
+static qsp_err read_path(const struct reading *outer, const char *path);
 
 /* The folder that relative names in an Include begin at is that of the file. */
 static qsp_err
-include_pattern(struct qsp_qsshd_config *c, const struct qsp_confline *l, const char *pattern,
-		int depth, char *err)
+include_pattern(struct reading *r, const struct qsp_confline *l, const char *pattern)
 {
 	const char *slash = strrchr(l->file, '/');
 	char path[4096];
@@ -75,54 +39,107 @@ include_pattern(struct qsp_qsshd_config *c, const struct qsp_confline *l, const 
 		n = snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - l->file), l->file,
 			     pattern);
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return qsp_confline_say(l, err, "Include: path too long");
+		return qsp_confline_say(l, r->err, "Include: path too long");
 	rc = glob(path, 0, NULL, &g);
 	if (rc == GLOB_NOMATCH)
 		return 0; /* as sshd: a pattern without a file is no error */
 	if (rc != 0)
-		return qsp_confline_say(l, err, "Include: cannot look for %s", path);
+		return qsp_confline_say(l, r->err, "Include: cannot look for %s", path);
 	for (size_t i = 0; e == 0 && i < g.gl_pathc; i++)
-		e = read_path(c, g.gl_pathv[i], depth + 1, err);
+		e = read_path(r, g.gl_pathv[i]);
 	globfree(&g);
 	return e;
 }
 
 static qsp_err
-read_lines(struct qsp_qsshd_config *c, FILE *f, const char *name, int depth, char *err)
+take_include(struct reading *r, const struct qsp_confline *l)
+{
+	qsp_err e = 0;
+
+	if (l->n == 0)
+		return qsp_confline_say(l, r->err, "Include needs a file name");
+	if (r->depth == INCLUDE_DEPTH)
+		return qsp_confline_say(l, r->err, "Include goes too deep");
+	for (size_t i = 0; e == 0 && i < l->n; i++)
+		e = include_pattern(r, l, l->arg[i]);
+	return e;
+}
+
+/* From here to the next one, or the end of the file, lines are for those whom all of this fits. */
+static qsp_err
+take_match(struct reading *r, const struct qsp_confline *l)
+{
+	char *own, *both;
+	qsp_err e = qsp_qsshd_match_check(l, &own, r->err);
+
+	if (e)
+		return e;
+	if (asprintf(&both, "%s%s", r->outer ? r->outer : "", own) < 0)
+		both = NULL;
+	free(own);
+	free(r->criteria);
+	r->criteria = both;
+	return both != NULL ? 0 : QSP_E_NOMEM;
+}
+
+/* A line of a block is tried out, and kept for the logins. */
+static qsp_err
+take_conditional(struct reading *r, const struct qsp_confline *l)
+{
+	struct qsp_qsshd_config trial;
+	qsp_err e;
+
+	e = qsp_qsshd_match_add(r->c, r->criteria, l);
+	if (e)
+		return qsp_confline_say(l, r->err, "Match: too much of it");
+	qsp_qsshd_config_init(&trial);
+	e = qsp_qsshd_config_set(&(struct qsp_qsshd_setter){ &trial, l, r->err, true });
+	qsp_qsshd_config_free(&trial);
+	return e;
+}
+
+static qsp_err
+take_line(struct reading *r, const struct qsp_confline *l)
+{
+	if (qsp_confline_is(l, "Include"))
+		return take_include(r, l);
+	if (qsp_confline_is(l, "Match"))
+		return take_match(r, l);
+	if (r->criteria != NULL)
+		return take_conditional(r, l);
+	return qsp_qsshd_config_set(&(struct qsp_qsshd_setter){ r->c, l, r->err, false });
+}
+
+static qsp_err
+read_lines(struct reading *r, FILE *f, const char *name)
 {
 	struct qsp_confline l;
 	bool end;
 	qsp_err e;
 
+	if (r->outer != NULL && (r->criteria = strdup(r->outer)) == NULL)
+		return QSP_E_NOMEM;
 	qsp_confline_init(&l, name);
-	while ((e = qsp_confline_next(&l, f, &end, err)) == 0 && !end) {
-		if (qsp_confline_is(&l, "Include")) {
-			if (l.n == 0)
-				return qsp_confline_say(&l, err, "Include needs a file name");
-			if (depth == INCLUDE_DEPTH)
-				return qsp_confline_say(&l, err, "Include goes too deep");
-			for (size_t i = 0; e == 0 && i < l.n; i++)
-				e = include_pattern(c, &l, l.arg[i], depth, err);
-		} else {
-			e = qsp_qsshd_config_set(&(struct qsp_qsshd_setter){ c, &l, err });
-		}
-		if (e)
-			return e;
+	while ((e = qsp_confline_next(&l, f, &end, r->err)) == 0 && !end) {
+		if ((e = take_line(r, &l)) != 0)
+			break;
 	}
+	free(r->criteria);
 	return e;
 }
 
 static qsp_err
-read_path(struct qsp_qsshd_config *c, const char *path, int depth, char *err)
+read_path(const struct reading *outer, const char *path)
 {
+	struct reading r = { outer->c, outer->criteria, NULL, outer->depth + 1, outer->err };
 	FILE *f = fopen(path, "re");
 	qsp_err e;
 
 	if (f == NULL) {
-		(void)snprintf(err, QSP_CONFLINE_ERROR_MAX, "%s: %s", path, strerror(errno));
+		(void)snprintf(r.err, QSP_CONFLINE_ERROR_MAX, "%s: %s", path, strerror(errno));
 		return errno == ENOENT ? QSP_E_NOTFOUND : QSP_E_IO;
 	}
-	e = read_lines(c, f, path, depth, err);
+	e = read_lines(&r, f, path);
 	fclose(f);
 	return e;
 }
@@ -131,11 +148,19 @@ qsp_err
 qsp_qsshd_config_read(struct qsp_qsshd_config *c, const char *path,
 		      char err[QSP_CONFLINE_ERROR_MAX])
 {
-	return read_path(c, path, 0, err);
+	return read_path(&(struct reading){ c, NULL, NULL, -1, err }, path);
 }
 
 qsp_err
-qsp_qsshd_config_inherit(struct qsp_qsshd_config *c, int fd, char err[QSP_CONFLINE_ERROR_MAX])
+qsp_qsshd_config_stream(struct qsp_qsshd_config *c, FILE *f, char err[QSP_CONFLINE_ERROR_MAX])
+{
+	struct reading r = { c, NULL, NULL, INCLUDE_DEPTH, err };
+
+	return read_lines(&r, f, "configuration");
+}
+
+qsp_err
+qsp_qsshd_config_receive(struct qsp_qsshd_config *c, int fd, char err[QSP_CONFLINE_ERROR_MAX])
 {
 	FILE *f = fdopen(fd, "r");
 	qsp_err e;
@@ -145,7 +170,7 @@ qsp_qsshd_config_inherit(struct qsp_qsshd_config *c, int fd, char err[QSP_CONFLI
 		(void)snprintf(err, QSP_CONFLINE_ERROR_MAX, "no configuration");
 		return QSP_E_IO;
 	}
-	e = read_lines(c, f, "configuration", 0, err);
+	e = qsp_qsshd_config_stream(c, f, err);
 	fclose(f);
 	return e;
 }
@@ -162,7 +187,9 @@ qsp_qsshd_config_option(struct qsp_qsshd_config *c, const char *line,
 		return qsp_confline_say(&l, err, "%s", why);
 	if (l.keyword == NULL)
 		return qsp_confline_say(&l, err, "no keyword");
-	return qsp_qsshd_config_set(&(struct qsp_qsshd_setter){ c, &l, err });
+	if (qsp_confline_is(&l, "Match"))
+		return qsp_confline_say(&l, err, "Match needs a file");
+	return qsp_qsshd_config_set(&(struct qsp_qsshd_setter){ c, &l, err, false });
 }
 
 static void

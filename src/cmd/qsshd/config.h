@@ -9,6 +9,7 @@
 #include <qsp/config.h>
 
 #include "app/confline.h"
+#include "sys/groups.h"
 #include "sys/log.h"
 
 #define QSP_CONFIG_PORTS_MAX 8
@@ -22,14 +23,14 @@ struct qsp_qsshd_list {
 };
 
 enum qsp_qsshd_root {
-	QSP_ROOT_UNSET,
+	QSP_ROOT_UNSET = -1,
 	QSP_ROOT_YES,
 	QSP_ROOT_NO,
 	QSP_ROOT_PROHIBIT_PASSWORD,
 	QSP_ROOT_FORCED_COMMANDS_ONLY,
 };
 
-/* Numbers are -1 where nothing has been said. */
+/* Numbers are -1 where nothing has been said. A new field goes into the tables of config_fields.c too. */
 struct qsp_qsshd_config {
 	struct qsp_qsshd_list port;            /* digits */
 	bool port_fixed;                       /* by the command line: files do not add to it */
@@ -52,10 +53,17 @@ struct qsp_qsshd_config {
 	size_t n_aead;
 	bool has_rekey;
 	uint64_t rekey_cells, rekey_s; /* 0: never */
+	char *match;                   /* Match blocks as text, checked, without Include; or NULL */
 };
 
+/* config_fields.c */
 void qsp_qsshd_config_init(struct qsp_qsshd_config *c);
 void qsp_qsshd_config_free(struct qsp_qsshd_config *c);
+/* Copies from `base` what c says nothing of, Match blocks apart. QSP_E_NOMEM. */
+QSP_MUST_USE qsp_err qsp_qsshd_config_inherit(struct qsp_qsshd_config *c,
+					      const struct qsp_qsshd_config *base);
+/* Appends a copy; false where the list is full or memory is. */
+bool qsp_qsshd_list_add(struct qsp_qsshd_list *l, const char *s);
 
 /* Whose defaults: as root those of /etc/qssh, else those of `home`/.qssh. */
 struct qsp_qsshd_owner {
@@ -67,34 +75,78 @@ struct qsp_qsshd_owner {
 QSP_MUST_USE qsp_err qsp_qsshd_config_read(struct qsp_qsshd_config *c, const char *path,
 					   char err[QSP_CONFLINE_ERROR_MAX]);
 /* What qsshd hands to its children: c afresh from this descriptor, which is closed. */
-QSP_MUST_USE qsp_err qsp_qsshd_config_inherit(struct qsp_qsshd_config *c, int fd,
+QSP_MUST_USE qsp_err qsp_qsshd_config_receive(struct qsp_qsshd_config *c, int fd,
 					      char err[QSP_CONFLINE_ERROR_MAX]);
+/* Lines of any stream, without Include; c was initialised. */
+QSP_MUST_USE qsp_err qsp_qsshd_config_stream(struct qsp_qsshd_config *c, FILE *f,
+					     char err[QSP_CONFLINE_ERROR_MAX]);
 /* One line of -o. */
 QSP_MUST_USE qsp_err qsp_qsshd_config_option(struct qsp_qsshd_config *c, const char *line,
 					     char err[QSP_CONFLINE_ERROR_MAX]);
 /* Puts the defaults where nothing was said. QSP_E_NOMEM. */
 QSP_MUST_USE qsp_err qsp_qsshd_config_finish(struct qsp_qsshd_config *c,
 					     const struct qsp_qsshd_owner *o);
-/* Writes all of it as lines. */
+/* Writes all of it as lines, but for the Match blocks. */
 void qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f);
-/* The same as a nameless file, to be read from its start by a child; -1 on failure. */
+/* The same with the Match blocks, as text that qsp_qsshd_config_receive reads; free it. NULL: no memory. */
+char *qsp_qsshd_config_text(const struct qsp_qsshd_config *c);
+/* Such a text as a nameless file, to be read from its start by a child; -1 on failure. */
+int qsp_qsshd_config_text_fd(const char *text);
 int qsp_qsshd_config_fd(const struct qsp_qsshd_config *c);
 
 /* The key-change limits in the engine's terms. */
 void qsp_qsshd_config_rekey(const struct qsp_qsshd_config *c, struct qsp_config *out);
 
-/* Appends a copy; false where the list is full or memory is. */
-bool qsp_qsshd_list_add(struct qsp_qsshd_list *l, const char *s);
+/*
+ * Match [sshd_config(5)]. Whom it asks for; what is NULL or 0 is not known, and then no criterion holds
+ * that asks for it.
+ */
+struct qsp_qsshd_who {
+	const char *user, *host, *address, *local_address;
+	unsigned local_port;
+	const struct qsp_groups *groups; /* of the user */
+	bool complain;                   /* -C: what is asked for and not known is an error */
+};
+
+/* out = c as it is for `who`: finished, without Match blocks, to be freed. c is finished. On error err
+ * says why, and out is empty. */
+QSP_MUST_USE qsp_err qsp_qsshd_match_apply(const struct qsp_qsshd_config *c,
+					   const struct qsp_qsshd_who *who,
+					   struct qsp_qsshd_config *out,
+					   char err[QSP_CONFLINE_ERROR_MAX]);
+
+/*
+ * What the configuration could say of logins from who's address, whoever it is: what a stranger is shown
+ * must depend on nobody's name [P4.5]. who NULL: wherever they come from.
+ */
+struct qsp_qsshd_offer {
+	bool pubkey, password;
+	int max_auth_tries; /* the largest */
+};
+QSP_MUST_USE qsp_err qsp_qsshd_match_offer(const struct qsp_qsshd_config *c,
+					   const struct qsp_qsshd_who *who,
+					   struct qsp_qsshd_offer *out);
+
+/* Used while a configuration is read: checks a Match line, and writes its criteria as words ("" for
+ * all), to be freed. */
+QSP_MUST_USE qsp_err qsp_qsshd_match_check(const struct qsp_confline *l, char **criteria,
+					   char err[QSP_CONFLINE_ERROR_MAX]);
+/* Adds a line, checked, to the Match blocks; those of `criteria` must hold. */
+QSP_MUST_USE qsp_err qsp_qsshd_match_add(struct qsp_qsshd_config *c, const char *criteria,
+					 const struct qsp_confline *l);
+/* A word so that the tokenizer gives it back as it was. */
+void qsp_qsshd_config_put_word(FILE *f, const char *s);
 
 /* Used by the table of keywords. */
 struct qsp_qsshd_setter {
 	struct qsp_qsshd_config *c;
 	const struct qsp_confline *l;
 	char *err;
+	bool in_match;
 };
 /* The name of a keyword that OpenSSH has, or that is planned, and that is not honoured; else NULL. */
 const char *qsp_qsshd_config_foreign(const struct qsp_confline *l);
-/* Handles one line, Include apart. */
+/* Handles one line, Include and Match apart. */
 QSP_MUST_USE qsp_err qsp_qsshd_config_set(const struct qsp_qsshd_setter *s);
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include "cmd/qsshd/config.h"
 
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,8 +13,8 @@
 #include "crypto/aead.h"
 
 /* A word that the tokenizer gives back as it was. */
-static void
-put_word(FILE *f, const char *s)
+void
+qsp_qsshd_config_put_word(FILE *f, const char *s)
 {
 	bool quote = *s == 0 || *s == '#' || strpbrk(s, " \t\"'\\=") != NULL;
 
@@ -36,7 +36,7 @@ put_each(FILE *f, const char *name, const struct qsp_qsshd_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		fputs(name, f);
-		put_word(f, l->v[i]);
+		qsp_qsshd_config_put_word(f, l->v[i]);
 		putc('\n', f);
 	}
 }
@@ -48,7 +48,7 @@ put_all(FILE *f, const char *name, const struct qsp_qsshd_list *l)
 		return;
 	fputs(name, f);
 	for (size_t i = 0; i < l->n; i++)
-		put_word(f, l->v[i]);
+		qsp_qsshd_config_put_word(f, l->v[i]);
 	putc('\n', f);
 }
 
@@ -84,7 +84,7 @@ put_ciphers(FILE *f, const struct qsp_qsshd_config *c)
 void
 qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 {
-	static const char *const root[] = { "prohibit-password", "yes", "no", "prohibit-password",
+	static const char *const root[] = { "yes", "no", "prohibit-password",
 					    "forced-commands-only" };
 
 	put_each(f, "port", &c->port);
@@ -118,26 +118,51 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	fprintf(f, "syslogfacility %s\n", qsp_log_facility_name(c->facility));
 }
 
+char *
+qsp_qsshd_config_text(const struct qsp_qsshd_config *c)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	bool ok;
+
+	if (f == NULL)
+		return NULL;
+	qsp_qsshd_config_dump(c, f);
+	if (c->match != NULL)
+		fputs(c->match, f);
+	ok = !ferror(f);
+	if (fclose(f) != 0 || !ok) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int
+qsp_qsshd_config_text_fd(const char *text)
+{
+	int fd = memfd_create("qsshd_config", MFD_CLOEXEC);
+	size_t n = strlen(text), at = 0;
+	ssize_t k = 0;
+
+	for (; fd >= 0 && at < n && (k = write(fd, text + at, n - at)) > 0; at += (size_t)k)
+		;
+	if (fd >= 0 && (at < n || lseek(fd, 0, SEEK_SET) != 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 int
 qsp_qsshd_config_fd(const struct qsp_qsshd_config *c)
 {
-	int fd = memfd_create("qsshd_config", MFD_CLOEXEC), copy = -1;
-	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	char *text = qsp_qsshd_config_text(c);
+	int fd = text ? qsp_qsshd_config_text_fd(text) : -1;
 
-	if (f == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	qsp_qsshd_config_dump(c, f);
-	if (fflush(f) == 0 && !ferror(f))
-		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	fclose(f);
-	if (copy >= 0 && lseek(copy, 0, SEEK_SET) != 0) {
-		close(copy);
-		copy = -1;
-	}
-	return copy;
+	free(text);
+	return fd;
 }
 
 void

@@ -48,7 +48,6 @@ static const char *const foreign[] = {
 	"KexAlgorithms",
 	"LogVerbose",
 	"MACs",
-	"Match",
 	"Metrics",
 	"ModuliFile",
 	"PAMServiceName",

@@ -73,7 +73,7 @@ read_config(struct qsp_net *n)
 {
 	char err[QSP_CONFLINE_ERROR_MAX];
 
-	if (qsp_qsshd_config_inherit(&n->config, QSP_RPC_CONFIG_FD, err))
+	if (qsp_qsshd_config_receive(&n->config, QSP_RPC_CONFIG_FD, err))
 		die(err);
 	qsp_log_set_level((enum qsp_log_level)n->config.log_level);
 }

@@ -137,6 +137,7 @@ struct qsp_net_conn {
 	char user[QSP_USER_MAX + 1]; /* printable */
 	uint8_t method, key_type;
 	uint8_t key_id[QSP_KEY_ID_LEN];
+	struct qsp_rpc_limits limits; /* of the login */
 	/* the session */
 	bool session_asked;
 	struct qsp_net_socket *session;

@@ -345,7 +345,7 @@ static void
 on_open(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 {
 	struct qsp_mux *m = qsp_drive_mux(c->drive);
-	unsigned max = (unsigned)c->w->net->config.max_sessions;
+	unsigned max = c->limits.max_sessions;
 	struct qsp_net_channel *ch = NULL;
 	uint32_t code = 0;
 	const char *why = NULL;

@@ -245,6 +245,7 @@ qsp_net_conn_judged(struct qsp_net_conn *c, const struct qsp_rpc_auth_answer *m)
 	    !q.has_proof)
 		d.verdict = QSP_AUTH_REFUSE;
 	c->method = (uint8_t)q.method;
+	c->limits = m->limits;
 	qsp_text_printable(q.user, false, c->user, sizeof(c->user));
 	d.ct = m->ct;
 	d.ck = m->ck;

@@ -45,6 +45,7 @@ static qsp_err
 make_engine(struct qsp_net *n, const struct qsp_rpc_hello *m, struct qsp_config **out)
 {
 	const struct qsp_qsshd_config *c = &n->config;
+	struct qsp_qsshd_offer offer;
 	struct qsp_config *cfg = NULL;
 	qsp_err e = qsp_config_new(n->cx, &cfg);
 
@@ -54,6 +55,8 @@ make_engine(struct qsp_net *n, const struct qsp_rpc_hello *m, struct qsp_config 
 	if (c->n_aead > 0)
 		e = qsp_config_set_aeads(cfg, c->aead, c->n_aead);
 	if (e == 0)
+		e = qsp_qsshd_match_offer(c, NULL, &offer);
+	if (e == 0)
 		e = add_keys(n, cfg, m);
 	if (e) {
 		qsp_config_free(cfg);
@@ -61,7 +64,7 @@ make_engine(struct qsp_net *n, const struct qsp_rpc_hello *m, struct qsp_config 
 	}
 	qsp_config_set_wire(cfg, (enum qsp_wire)c->wire);
 	qsp_qsshd_config_rekey(c, cfg);
-	qsp_config_set_max_auth_tries(cfg, (unsigned)c->max_auth_tries);
+	qsp_config_set_max_auth_tries(cfg, (unsigned)offer.max_auth_tries);
 	qsp_config_set_first_contact(cfg, c->first_contact);
 	qsp_config_set_software(cfg, "QSP " QSP_VERSION);
 	qsp_config_set_replay(cfg, qsp_net_replay, n);

@@ -52,6 +52,8 @@ put_auth(struct qsp_net_conn *c, struct qsp_writer *w)
 		m.password = q.password;
 	m.address = qsp_bytes_str(c->peer);
 	m.port = c->peer_port;
+	m.own = qsp_bytes_str(c->own);
+	m.own_port = c->own_port;
 	qsp_conn_get_info(qsp_drive_conn(c->drive), &info);
 	m.kem = info.kem;
 	m.has_proof = q.has_proof;

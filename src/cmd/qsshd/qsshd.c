@@ -25,8 +25,9 @@
 
 static void __attribute__((noreturn)) usage(void)
 {
-	fprintf(stderr, "usage: qsshd [-DdeTtV] [-E log_file] [-f config_file] [-h host_key_file]\n"
-			"             [-o option] [-p port]\n");
+	fprintf(stderr,
+		"usage: qsshd [-DdeTtV] [-C connection_spec] [-E log_file] [-f config_file]\n"
+		"             [-h host_key_file] [-o option] [-p port]\n");
 	exit(1);
 }
 
@@ -77,8 +78,12 @@ parse(int argc, char **argv, struct qsp_server_options *o)
 	char level[16];
 	int c;
 
-	while ((c = getopt(argc, argv, "DdE:ef:h:io:p:TtV")) != -1) {
+	while ((c = getopt(argc, argv, "C:DdE:ef:h:io:p:TtV")) != -1) {
 		switch (c) {
+		case 'C':
+			if (!qsp_server_take_spec(&o->spec, optarg))
+				exit(1);
+			break;
 		case 'D': o->foreground = true; break;
 		case 'd': debug++; break;
 		case 'E':
@@ -106,6 +111,8 @@ parse(int argc, char **argv, struct qsp_server_options *o)
 	}
 	if (optind != argc)
 		usage();
+	if (o->spec.given && act != ACT_DUMP)
+		die("-C is for -T");
 	if (debug > 0) {
 		o->foreground = o->to_stderr = true;
 		(void)snprintf(level, sizeof(level), "DEBUG%u", debug > 3 ? 3 : debug);
@@ -248,9 +255,11 @@ main(int argc, char **argv)
 		fprintf(stderr, "qsshd: %s\n", err);
 		return 1;
 	}
-	if (act == ACT_DUMP)
-		qsp_qsshd_config_dump(&c, stdout);
-	else if (act == ACT_SERVE)
+	if (act == ACT_DUMP && !qsp_server_dump(&o.spec, &c, err)) {
+		fprintf(stderr, "qsshd: %s\n", err);
+		status = 1;
+	}
+	if (act == ACT_SERVE)
 		status = serve(&o, &c, n_sockets);
 	qsp_qsshd_config_free(&c);
 	return status;

@@ -120,6 +120,8 @@ qsp_rpc_put_auth(struct qsp_writer *w, const struct qsp_rpc_auth *m)
 	qsp_writer_vec16(w, m->password);
 	qsp_writer_vec16(w, m->address);
 	qsp_writer_u16(w, m->port);
+	qsp_writer_vec16(w, m->own);
+	qsp_writer_u16(w, m->own_port);
 	qsp_writer_u8(w, m->has_proof);
 	qsp_writer_u8(w, m->kem);
 	qsp_writer_vec16(w, m->ck);
@@ -141,13 +143,15 @@ qsp_rpc_get_auth(struct qsp_bytes in, struct qsp_rpc_auth *m)
 	m->password = qsp_reader_vec16(&r);
 	m->address = qsp_reader_vec16(&r);
 	m->port = qsp_reader_u16(&r);
+	m->own = qsp_reader_vec16(&r);
+	m->own_port = qsp_reader_u16(&r);
 	m->has_proof = get_bool(&r);
 	m->kem = qsp_reader_u8(&r);
 	m->ck = qsp_reader_vec16(&r);
 	m->h = qsp_reader_vec16(&r);
 	m->proof = qsp_reader_vec16(&r);
 	if (m->user.n > QSP_USER_MAX || m->password.n > QSP_RPC_PASSWORD_MAX ||
-	    m->address.n >= QSP_RPC_ADDRESS_MAX)
+	    m->address.n >= QSP_RPC_ADDRESS_MAX || m->own.n >= QSP_RPC_ADDRESS_MAX)
 		return QSP_E_INPUT;
 	return qsp_reader_done(&r);
 }
@@ -161,6 +165,7 @@ qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *
 	qsp_writer_vec16(w, qsp_bytes(m->methods, m->n_methods));
 	qsp_writer_vec16(w, m->ct);
 	qsp_writer_vec16(w, m->ck);
+	qsp_writer_u32(w, m->limits.max_sessions);
 }
 
 qsp_err
@@ -175,6 +180,7 @@ qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m)
 	methods = qsp_reader_vec16(&r);
 	m->ct = qsp_reader_vec16(&r);
 	m->ck = qsp_reader_vec16(&r);
+	m->limits.max_sessions = qsp_reader_u32(&r);
 	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_ACCEPT)
 		return QSP_E_INPUT;
 	if (methods.n)
@@ -213,6 +219,25 @@ qsp_rpc_get_ends(struct qsp_bytes in, struct qsp_rpc_ends *m)
 	return qsp_reader_done(&r);
 }
 
+static void
+put_list(struct qsp_writer *w, const struct qsp_rpc_list *l)
+{
+	qsp_writer_u8(w, (uint8_t)l->n);
+	for (size_t i = 0; i < l->n; i++)
+		qsp_writer_vec16(w, l->v[i]);
+}
+
+static void
+get_list(struct qsp_reader *r, struct qsp_rpc_list *l)
+{
+	l->n = qsp_reader_u8(r);
+	r->failed |= l->n > QSP_RPC_LIST_MAX;
+	if (r->failed)
+		l->n = 0;
+	for (size_t i = 0; i < l->n; i++)
+		l->v[i] = qsp_reader_vec16(r);
+}
+
 void
 qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m)
 {
@@ -221,8 +246,12 @@ qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m)
 	qsp_writer_vec16(w, m->user);
 	qsp_writer_vec16(w, m->home);
 	qsp_writer_vec16(w, m->shell);
+	qsp_writer_u8(w, m->has_command);
 	qsp_writer_vec16(w, m->command);
-	qsp_writer_u8(w, m->no_pty);
+	qsp_writer_u8(w, m->forbidden);
+	put_list(w, &m->permit_open);
+	put_list(w, &m->permit_listen);
+	put_list(w, &m->environment);
 	qsp_rpc_put_ends(w, &m->ends);
 }
 
@@ -236,8 +265,12 @@ qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m)
 	m->user = qsp_reader_vec16(&r);
 	m->home = qsp_reader_vec16(&r);
 	m->shell = qsp_reader_vec16(&r);
+	m->has_command = get_bool(&r);
 	m->command = qsp_reader_vec16(&r);
-	m->no_pty = get_bool(&r);
+	m->forbidden = qsp_reader_u8(&r);
+	get_list(&r, &m->permit_open);
+	get_list(&r, &m->permit_listen);
+	get_list(&r, &m->environment);
 	read_ends(&r, &m->ends);
 	return qsp_reader_done(&r);
 }

@@ -96,12 +96,17 @@ struct qsp_rpc_auth {
 	uint8_t key_id[QSP_KEY_ID_LEN];
 	struct qsp_bytes key; /* blob, or nothing */
 	struct qsp_bytes password;
-	struct qsp_bytes address; /* the client's */
-	uint16_t port;
+	struct qsp_bytes address, own; /* the client's, and where it came in */
+	uint16_t port, own_port;
 	bool has_proof;            /* KEM: the proof for the challenge of the answer before */
 	uint8_t kem;               /* of the suite */
 	struct qsp_bytes ck;       /* has_proof: what ss is to be mixed into */
 	struct qsp_bytes h, proof; /* has_proof, or a signature */
+};
+
+/* What qsshd-net enforces for one login: the configuration with the Match blocks that fit. */
+struct qsp_rpc_limits {
+	uint32_t max_sessions;
 };
 
 struct qsp_rpc_auth_answer {
@@ -110,8 +115,9 @@ struct qsp_rpc_auth_answer {
 	struct qsp_bytes key; /* blob, or nothing */
 	uint8_t methods[QSP_METHODS_MAX];
 	size_t n_methods;
-	struct qsp_bytes ct; /* a challenge, or nothing */
-	struct qsp_bytes ck; /* has_proof was accepted: with ss mixed in */
+	struct qsp_bytes ct;          /* a challenge, or nothing */
+	struct qsp_bytes ck;          /* has_proof was accepted: with ss mixed in */
+	struct qsp_rpc_limits limits; /* of an ACCEPT */
 };
 
 /* The two ends of the connection, for SSH_CONNECTION. */
@@ -121,12 +127,30 @@ struct qsp_rpc_ends {
 	uint16_t peer_port, own_port;
 };
 
+#define QSP_RPC_LIST_MAX 32
+struct qsp_rpc_list {
+	size_t n;
+	struct qsp_bytes v[QSP_RPC_LIST_MAX];
+};
+
+/* What the options of the key forbid. */
+enum qsp_rpc_forbidden {
+	QSP_RPC_NO_PTY = 1 << 0,
+	QSP_RPC_NO_PORT_FORWARDING = 1 << 1,
+	QSP_RPC_NO_AGENT_FORWARDING = 1 << 2,
+	QSP_RPC_NO_USER_RC = 1 << 3,
+};
+
 struct qsp_rpc_login {
 	uint32_t uid, gid;
 	struct qsp_bytes user, home, shell;
-	struct qsp_bytes command; /* forced by the key, or nothing */
-	bool no_pty;
-	struct qsp_rpc_ends ends; /* conn unused */
+	/* of the key that logged in */
+	bool has_command; /* forced: an empty one is one too */
+	struct qsp_bytes command;
+	uint8_t forbidden;                              /* enum qsp_rpc_forbidden */
+	struct qsp_rpc_list permit_open, permit_listen; /* nothing: no limits */
+	struct qsp_rpc_list environment;                /* NAME=value */
+	struct qsp_rpc_ends ends;                       /* conn unused */
 };
 
 struct qsp_rpc_pty {

@@ -39,6 +39,14 @@ struct qsp_server_listener {
 	struct qsp_listen l;
 };
 
+/* -C: whom -T is asked for. */
+struct qsp_server_spec {
+	bool given;
+	struct qsp_qsshd_who who;
+	char text[QSP_CONFLINE_MAX]; /* what it points into */
+	size_t used;
+};
+
 /* What the command line said. */
 struct qsp_server_options {
 	const char *config; /* -f, or the default */
@@ -46,6 +54,7 @@ struct qsp_server_options {
 	bool foreground, to_stderr;
 	struct qsp_qsshd_list lines; /* -o and what means the same */
 	struct qsp_qsshd_owner owner;
+	struct qsp_server_spec spec;
 	char home[1024], default_config[1100];
 };
 
@@ -62,6 +71,12 @@ struct qsp_server {
 	bool announced, stopping, failed;
 	qsp_time stop_at;
 };
+
+/* server_spec.c: one -C, of which several add up; false, having said why. */
+bool qsp_server_take_spec(struct qsp_server_spec *s, const char *text);
+/* Prints the configuration as it is for them; false with err filled. */
+bool qsp_server_dump(const struct qsp_server_spec *s, const struct qsp_qsshd_config *c,
+		     char err[QSP_CONFLINE_ERROR_MAX]);
 
 /* server_config.c: a fresh configuration; false with err filled. */
 bool qsp_server_config(const struct qsp_server_options *o, struct qsp_qsshd_config *c,

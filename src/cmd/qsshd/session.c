@@ -269,7 +269,7 @@ read_config(struct qsp_session *s)
 {
 	char err[QSP_CONFLINE_ERROR_MAX];
 
-	return qsp_qsshd_config_inherit(&s->config, CONFIG_FD, err) == 0;
+	return qsp_qsshd_config_receive(&s->config, CONFIG_FD, err) == 0;
 }
 
 static char *
@@ -305,6 +305,20 @@ become(const struct qsp_rpc_login *m, const char *user)
 }
 
 static bool
+take_list(const struct qsp_rpc_list *from, struct qsp_qsshd_list *to)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		char *s = text_of(from->v[i]);
+		bool ok = s != NULL && qsp_qsshd_list_add(to, s);
+
+		free(s);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool
 log_in(struct qsp_session *s)
 {
 	static struct qsp_ipc_message m;
@@ -318,15 +332,23 @@ log_in(struct qsp_session *s)
 	s->user = text_of(l.user);
 	s->home = text_of(l.home);
 	s->shell = text_of(l.shell);
-	s->command = l.command.n > 0 ? text_of(l.command) : NULL;
-	s->no_pty = l.no_pty;
+	s->command = l.has_command ? text_of(l.command) : NULL;
+	s->no_pty = l.forbidden & QSP_RPC_NO_PTY;
+	s->no_port_forwarding = l.forbidden & QSP_RPC_NO_PORT_FORWARDING;
+	s->no_agent_forwarding = l.forbidden & QSP_RPC_NO_AGENT_FORWARDING;
+	s->no_user_rc = l.forbidden & QSP_RPC_NO_USER_RC;
+	if (!take_list(&l.permit_open, &s->permit_open) ||
+	    !take_list(&l.permit_listen, &s->permit_listen) ||
+	    !take_list(&l.environment, &s->environment))
+		return false;
 	s->uid = l.uid;
 	if (asprintf(&s->client, "%.*s %u %u", (int)e->peer.n, e->peer.p, e->peer_port,
 		     e->own_port) < 0 ||
 	    asprintf(&s->connection, "%.*s %u %.*s %u", (int)e->peer.n, e->peer.p, e->peer_port,
 		     (int)e->own.n, e->own.p, e->own_port) < 0)
 		return false;
-	return s->user && s->home && s->shell && change_root(s) && become(&l, s->user);
+	return s->user && s->home && s->shell && (s->command || !l.has_command) && change_root(s) &&
+	       become(&l, s->user);
 }
 
 int

@@ -34,10 +34,13 @@ struct qsp_session_channel {
 };
 
 struct qsp_session {
-	struct qsp_qsshd_config config;
+	struct qsp_qsshd_config config;      /* that of this login */
 	char *user, *home, *shell, *command; /* command: forced, or NULL */
 	char *client, *connection;           /* SSH_CLIENT, SSH_CONNECTION */
-	bool no_pty;
+	/* of the key that logged in */
+	bool no_pty, no_port_forwarding, no_agent_forwarding, no_user_rc;
+	struct qsp_qsshd_list permit_open, permit_listen; /* [HOST:]PORT; empty: no limits */
+	struct qsp_qsshd_list environment;                /* NAME=value */
 	uid_t uid;
 	struct qsp_session_channel *channels;
 	size_t n_channels;
