@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck disable=SC2119,SC2016 # make_user_key has its defaults; the server's shell expands
+# shellcheck disable=SC2119,SC2016,SC2034 # defaults of make_user_key; the server expands; lib.sh uses
 # Match blocks: what -T says of them, what a login gets by them, and that nobody learns from them who
 # exists. Then the options of a key that look at the login: from, expiry-time.
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
@@ -152,7 +152,6 @@ sed -i '$d' "$TMP/authorized_keys"
 with "Match User $USER_NAME" 'MaxAuthTries 1'
 right=$KEY
 KEY=$TMP/other
-# shellcheck disable=SC2034 # lib.sh uses it
 CLIENT_OPTIONS="-i $right"
 denied "the right key after the last try"
 CLIENT_OPTIONS=
