@@ -12,7 +12,7 @@
 #include "app/client_jump.h"
 #include "base/mem.h"
 
-#define SHORT "+46aAb:B:c:CD:e:E:fF:gGi:I:J:kKl:L:m:MnNo:O:p:P:qQ:R:sS:tTvVw:W:xXyY"
+#define SHORT "+246aAb:B:c:CD:e:E:fF:gGi:I:J:kKl:L:m:MnNo:O:p:P:qQ:R:sS:tTvVw:W:xXyY"
 
 enum { LONG_HELP = 256, LONG_LACKS };
 
@@ -154,6 +154,7 @@ static int
 take(struct parse *p, int c, const char *arg, int which)
 {
 	switch (c) {
+	case '2': return 0; /* sshfs passes it: the version of ssh's protocol */
 	case '4': return say(p, "AddressFamily", "inet");
 	case '6': return say(p, "AddressFamily", "inet6");
 	case 'b': return say(p, "BindAddress", arg);
