@@ -77,6 +77,11 @@ QSP_MUST_USE qsp_err qsp_drive_attach(struct qsp_drive *d, const struct qsp_driv
  * resumed: then nothing happens. */
 bool qsp_drive_detach(struct qsp_drive *d);
 bool qsp_drive_is_detached(const struct qsp_drive *d);
+/* A drive for a connection that another one has given up; on error it stays the caller's. */
+QSP_MUST_USE qsp_err qsp_drive_new_line(struct qsp_drive_pool *p, const struct qsp_drive_line *line,
+					const struct qsp_mux_limits *limits,
+					const struct qsp_drive_ops *ops, void *arg,
+					struct qsp_drive **out);
 /* Gives the connection up to another drive, of another thread even; only free is left for d. */
 void qsp_drive_release(struct qsp_drive *d, struct qsp_drive_line *line);
 void qsp_drive_line_free(struct qsp_drive_line *line);

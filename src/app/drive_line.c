@@ -164,6 +164,30 @@ qsp_drive_line_free(struct qsp_drive_line *line)
 	*line = (struct qsp_drive_line){ .fd = -1 };
 }
 
+static void
+take_line(struct qsp_drive *d, const struct qsp_drive_line *line)
+{
+	d->conn = line->conn;
+	qsp_conn_set_worker(d->conn, d->pool->worker);
+	d->rest = line->rest;
+	d->rest_n = line->rest_n;
+	d->unsent = line->unsent;
+	d->unsent_at = 0;
+	d->unsent_n = line->unsent_n;
+}
+
+qsp_err
+qsp_drive_new_line(struct qsp_drive_pool *p, const struct qsp_drive_line *line,
+		   const struct qsp_mux_limits *limits, const struct qsp_drive_ops *ops, void *arg,
+		   struct qsp_drive **out)
+{
+	qsp_err e = qsp_drive_new(p, line->fd, line->conn, limits, ops, arg, out);
+
+	if (!e)
+		take_line(*out, line);
+	return e;
+}
+
 qsp_err
 qsp_drive_attach(struct qsp_drive *d, const struct qsp_drive_line *line)
 {
@@ -176,13 +200,7 @@ qsp_drive_attach(struct qsp_drive *d, const struct qsp_drive_line *line)
 		d->fd = -1;
 		return e;
 	}
-	d->conn = line->conn;
-	qsp_conn_set_worker(d->conn, d->pool->worker);
-	d->rest = line->rest;
-	d->rest_n = line->rest_n;
-	d->unsent = line->unsent;
-	d->unsent_at = 0;
-	d->unsent_n = line->unsent_n;
+	take_line(d, line);
 	d->state = QSP_DRIVE_RUNNING;
 	d->eof = d->deaf = false;
 	d->sys_errno = 0;

@@ -61,6 +61,10 @@ handle(struct qsp_auth *a, int link, struct qsp_ipc_message *m)
 		if (qsp_rpc_get_auth(body, &question) == 0)
 			qsp_auth_decide(a, link, &question);
 		break;
+	case QSP_RPC_RESUME:
+		if (qsp_rpc_get_auth(body, &question) == 0)
+			qsp_auth_decide_resume(a, link, &question);
+		break;
 	case QSP_RPC_SESSION:
 		if (qsp_rpc_get_ends(body, &ends) == 0)
 			qsp_auth_login_start(a, link, &ends);

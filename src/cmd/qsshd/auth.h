@@ -119,6 +119,8 @@ void qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
  */
 bool qsp_auth_still_allowed(struct qsp_auth *a, const struct qsp_rpc_auth *q,
 			    struct qsp_auth_limits *limits);
+/* A session of this login is to be resumed [P4.7]: would it be let in today, from there? */
+void qsp_auth_decide_resume(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q);
 
 /* auth_login.c: the connection's record, made where there is none; NULL without memory. */
 struct qsp_auth_grant *qsp_auth_login_record(struct qsp_auth *a, int link, uint64_t conn);

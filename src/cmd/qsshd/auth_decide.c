@@ -280,3 +280,21 @@ qsp_auth_still_allowed(struct qsp_auth *a, const struct qsp_rpc_auth *q,
 	qsp_auth_users_free(&t.p);
 	return ok;
 }
+
+void
+qsp_auth_decide_resume(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
+{
+	uint8_t buf[16];
+	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_RESUME_ANSWER);
+	struct qsp_auth_limits limits = { 0 };
+	bool ok = qsp_auth_still_allowed(a, q, &limits);
+
+	if (!ok)
+		qsp_log(QSP_LOG_INFO, "Resuming refused for %.*s from %.*s port %u",
+			(int)q->user.n, (const char *)q->user.p, (int)q->address.n,
+			(const char *)q->address.p, q->port);
+	qsp_auth_limits_free(&limits);
+	qsp_writer_u64(&w, q->conn);
+	qsp_writer_u8(&w, ok);
+	(void)!qsp_ipc_send(link, qsp_writer_bytes(&w), NULL, 0);
+}

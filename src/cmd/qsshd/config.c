@@ -245,6 +245,9 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->startups_rate, 30);
 	default_number(&c->startups_full, 100);
 	default_number(&c->grace_s, 120);
+	default_number(&c->resume_s, 3600);
+	default_number(&c->detached_each, 16);
+	default_number(&c->detached_total, 256);
 	default_number(&c->log_level, QSP_LOG_INFO);
 	default_number(&c->wire, QSP_WIRE_CELLS);
 	if (c->facility < 0 && !qsp_log_facility_by_name("AUTH", &c->facility))

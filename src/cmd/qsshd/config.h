@@ -46,6 +46,8 @@ struct qsp_qsshd_config {
 	int max_auth_tries, max_sessions, workers;
 	int startups_begin, startups_rate, startups_full; /* MaxStartups */
 	int grace_s;                                      /* LoginGraceTime; 0: none */
+	int resume_s; /* ResumeTimeout; 0: sessions end with their connection */
+	int detached_each, detached_total; /* MaxDetached: of a user, in all */
 	int log_level, facility;
 	int wire;
 	int root; /* enum qsp_qsshd_root */

@@ -108,6 +108,8 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	fprintf(f, "maxsessions %d\n", c->max_sessions);
 	fprintf(f, "maxstartups %d:%d:%d\n", c->startups_begin, c->startups_rate, c->startups_full);
 	fprintf(f, "logingracetime %d\n", c->grace_s);
+	fprintf(f, "resumetimeout %d\n", c->resume_s);
+	fprintf(f, "maxdetached %d:%d\n", c->detached_each, c->detached_total);
 	if (c->workers > 0)
 		fprintf(f, "workers %d\n", c->workers);
 	fprintf(f, "firstcontact %s\n", yes_no(c->first_contact));

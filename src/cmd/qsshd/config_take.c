@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "crypto/aead.h"
 
+#define DETACHED_MAX 10000
 #define STARTUPS_MAX 100000
 
 qsp_err
@@ -177,6 +178,31 @@ qsp_qsshd_take_startups(const struct qsp_qsshd_setter *s, const struct qsp_qsshd
 		s->c->startups_begin = (int)begin;
 		s->c->startups_rate = (int)rate;
 		s->c->startups_full = (int)full;
+	}
+	return 0;
+}
+
+/* each:total, or one number for both */
+qsp_err
+qsp_qsshd_take_detached(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
+{
+	char copy[32], *colon;
+	uint64_t each, total;
+
+	(void)k;
+	if (qsp_qsshd_one_argument(s))
+		return QSP_E_INPUT;
+	if (snprintf(copy, sizeof(copy), "%s", s->l->arg[0]) >= (int)sizeof(copy))
+		return qsp_qsshd_bad_value(s, "each:total");
+	colon = strchr(copy, ':');
+	if (colon != NULL)
+		*colon++ = 0;
+	if (qsp_confvalue_number(copy, 0, DETACHED_MAX, &each) ||
+	    qsp_confvalue_number(colon ? colon : copy, each, DETACHED_MAX, &total))
+		return qsp_qsshd_bad_value(s, "each:total");
+	if (s->c->detached_each < 0) {
+		s->c->detached_each = (int)each;
+		s->c->detached_total = (int)total;
 	}
 	return 0;
 }

@@ -28,9 +28,12 @@
 #define QSP_NET_OUTBOX_MAX (1u << 20)
 #define QSP_NET_REPLIES_MAX 64
 #define QSP_NET_LINGER_MS 2000
+#define QSP_NET_ENTRIES 1024 /* lists of resumable sessions */
 
 struct qsp_net_worker;
 struct qsp_net_conn;
+struct qsp_net_entry;
+struct qsp_net_visitor;
 
 /* The process. Workers only read it, but for what is atomic or under the lock. */
 struct qsp_net {
@@ -47,6 +50,7 @@ struct qsp_net {
 	/* under the lock */
 	unsigned n_ready, n_done;
 	struct qsp_log_limit refused;
+	struct qsp_net_entry *entries[QSP_NET_ENTRIES]; /* by session */
 };
 
 struct qsp_net_listener {
@@ -63,11 +67,30 @@ struct qsp_net_config {
 	size_t n;
 };
 
-/* What the main thread tells a worker. */
+/* What the main thread, or another worker, tells a worker. */
+enum { QSP_NET_MOVE = 128, QSP_NET_END };
 struct qsp_net_order {
 	struct qsp_net_order *next;
-	uint8_t type; /* enum qsp_rpc_control */
+	uint8_t type; /* enum qsp_rpc_control, or one of the above */
 	int fd;
+	uint64_t conn;                   /* END: a detached one */
+	struct qsp_net_visitor *visitor; /* MOVE */
+};
+
+/* A connection that resumes, on its way to the worker that has the session. */
+struct qsp_net_visitor {
+	struct qsp_drive_line line;
+	char peer[QSP_RPC_ADDRESS_MAX], own[QSP_RPC_ADDRESS_MAX];
+	uint16_t peer_port, own_port;
+};
+
+/* A resumable session: who has it. All under the process's lock. */
+struct qsp_net_entry {
+	struct qsp_net_entry *next;
+	uint64_t session, conn;
+	unsigned worker;
+	qsp_time detached; /* 0: it has a connection */
+	char user[QSP_USER_MAX + 1];
 };
 
 struct qsp_net_worker {
@@ -103,7 +126,12 @@ enum qsp_net_state {
 	QSP_NET_OVER,
 };
 
-enum qsp_net_asking { QSP_NET_NOTHING, QSP_NET_ASKING_DECAPS, QSP_NET_ASKING_AUTH };
+enum qsp_net_asking {
+	QSP_NET_NOTHING,
+	QSP_NET_ASKING_DECAPS,
+	QSP_NET_ASKING_AUTH,
+	QSP_NET_ASKING_RESUME
+};
 
 /* A message that the session's socket did not take. */
 struct qsp_net_letter {
@@ -126,10 +154,14 @@ struct qsp_net_conn {
 	uv_timer_t grace;
 	enum qsp_net_state state;
 	enum qsp_net_asking asking;
-	bool sent;    /* the question is with qsshd-auth */
-	bool sunk;    /* reported as refused */
-	bool doomed;  /* its end has begun */
-	size_t quiet; /* place in the table, while quiet */
+	bool sent;   /* the question is with qsshd-auth */
+	bool sunk;   /* reported as refused */
+	bool doomed; /* its end has begun */
+	bool visits; /* it came to the worker that has, or would have, the session it resumes */
+	bool listed; /* its session can be resumed, under the name session_id */
+	uint64_t session_id;
+	uint64_t resumes; /* the connection, of this worker, whose session it resumes; 0: none */
+	size_t quiet;     /* place in the table, while quiet */
 	struct qsp_net_conn *next_waiting;
 	char peer[QSP_RPC_ADDRESS_MAX], own[QSP_RPC_ADDRESS_MAX];
 	uint16_t peer_port, own_port;
@@ -189,6 +221,8 @@ void qsp_net_worker_run(struct qsp_net_worker *w);
 void qsp_net_worker_free(struct qsp_net_worker *w);
 /* From the main thread. Takes fd. */
 void qsp_net_worker_order(struct qsp_net_worker *w, uint8_t type, int fd);
+/* From any thread. False where memory is out. */
+bool qsp_net_worker_tell(struct qsp_net_worker *w, const struct qsp_net_order *order);
 /* A connection has ended: perhaps it was the last one. */
 void qsp_net_worker_check(struct qsp_net_worker *w);
 /* Starts to accept once there is all that it takes. */
@@ -213,8 +247,29 @@ void qsp_net_conn_judged(struct qsp_net_conn *c, const struct qsp_rpc_auth_answe
 /* Ends it in order, or at once. */
 void qsp_net_conn_close(struct qsp_net_conn *c, enum qsp_reason reason, const char *text);
 void qsp_net_conn_drop(struct qsp_net_conn *c);
+/* A connection of this worker from what another one has begun; takes the line. */
+void qsp_net_conn_adopt(struct qsp_net_worker *w, struct qsp_net_visitor *v);
+/* So long a detached one waits. */
+void qsp_net_conn_wait(struct qsp_net_conn *c, uint64_t ms);
 /* The process ends once nobody is left: a quiet one gets a moment for its M1. */
 void qsp_net_conn_hurry(struct qsp_net_conn *c);
+
+/* net_resume.c: a connection that resumes a session [P4.7] */
+void qsp_net_resume_asked(struct qsp_net_conn *c);
+/* qsshd-auth has answered. */
+void qsp_net_resume_judged(struct qsp_net_conn *c, bool ok);
+
+/* net_detach.c: sessions without a connection */
+void qsp_net_detach_list(struct qsp_net_conn *c);
+void qsp_net_detach_unlist(struct qsp_net_conn *c);
+/* Who has the session: its worker and connection; false where nobody has. */
+bool qsp_net_detach_find(struct qsp_net *n, uint64_t session, unsigned *worker, uint64_t *conn);
+/* drive_ops.lost */
+bool qsp_net_detach_lost(struct qsp_net_conn *c);
+void qsp_net_detach_resumed(struct qsp_net_conn *c);
+bool qsp_net_detach_is(const struct qsp_net_conn *c);
+/* It waited long enough, or has to make room. */
+void qsp_net_detach_end(struct qsp_net_conn *c, const char *why);
 
 /* net_session.c */
 void qsp_net_session_want(struct qsp_net_conn *c);

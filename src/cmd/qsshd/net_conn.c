@@ -91,6 +91,7 @@ qsp_net_conn_drop(struct qsp_net_conn *c)
 	struct qsp_net_worker *w = c->w;
 
 	c->doomed = true;
+	qsp_net_detach_unlist(c);
 	set_state(c, QSP_NET_OVER);
 	qsp_net_link_forget(c);
 	while (c->channels != NULL)
@@ -109,6 +110,12 @@ qsp_net_conn_close(struct qsp_net_conn *c, enum qsp_reason reason, const char *t
 	if (!c->doomed)
 		qsp_drive_close(c->drive, reason, text, QSP_NET_LINGER_MS);
 	c->doomed = true;
+}
+
+void
+qsp_net_conn_wait(struct qsp_net_conn *c, uint64_t ms)
+{
+	(void)uv_timer_start(&c->grace, on_grace, ms, 0);
 }
 
 void
@@ -179,6 +186,7 @@ opened(struct qsp_net_conn *c)
 
 	set_state(c, QSP_NET_OPEN);
 	uv_timer_stop(&c->grace);
+	qsp_net_detach_list(c);
 	if (c->method == QSP_METHOD_PASSWORD) {
 		qsp_log(QSP_LOG_INFO, "Accepted password for %s from %s port %u", c->user, c->peer,
 			c->peer_port);
@@ -187,6 +195,18 @@ opened(struct qsp_net_conn *c)
 	qsp_key_print(c->key_id, print);
 	qsp_log(QSP_LOG_INFO, "Accepted publickey for %s from %s port %u: %s %s", c->user, c->peer,
 		c->peer_port, qsp_key_type_name(c->key_type), print);
+}
+
+static void
+ask_auth(struct qsp_net_conn *c)
+{
+	struct qsp_auth_question q;
+
+	if (qsp_conn_auth_question(qsp_drive_conn(c->drive), &q) == 0 &&
+	    q.method == QSP_METHOD_RESUME)
+		qsp_net_resume_asked(c);
+	else
+		qsp_net_link_ask(c, QSP_NET_ASKING_AUTH);
 }
 
 static void
@@ -209,8 +229,8 @@ on_wants(void *arg, unsigned wants)
 	if (wants & QSP_WANT_DECAPS)
 		qsp_net_link_ask(c, QSP_NET_ASKING_DECAPS);
 	else if (wants & QSP_WANT_AUTH)
-		qsp_net_link_ask(c, QSP_NET_ASKING_AUTH);
-	if ((wants & QSP_IS_OPEN) && c->state != QSP_NET_OPEN)
+		ask_auth(c);
+	else if ((wants & QSP_IS_OPEN) && c->state != QSP_NET_OPEN)
 		opened(c);
 }
 
@@ -309,12 +329,21 @@ on_closed(void *arg, qsp_err e)
 	qsp_net_conn_drop(c);
 }
 
+static bool
+on_lost(void *arg, qsp_err e)
+{
+	(void)e;
+	return qsp_net_detach_lost(arg);
+}
+
 static void
 on_grace(uv_timer_t *t)
 {
 	struct qsp_net_conn *c = t->data;
 
-	if (c->state == QSP_NET_QUIET) {
+	if (qsp_net_detach_is(c)) {
+		qsp_net_detach_end(c, "nobody resumed it in time");
+	} else if (c->state == QSP_NET_QUIET) {
 		qsp_net_conn_drop(c);
 	} else if (c->state == QSP_NET_STARTUP) {
 		qsp_log(QSP_LOG_INFO, "Timeout before authentication for %s port %u", c->peer,
@@ -330,6 +359,7 @@ static const struct qsp_drive_ops ops = {
 	.event = on_event,
 	.room = on_room,
 	.closed = on_closed,
+	.lost = on_lost,
 };
 
 static qsp_err
@@ -365,6 +395,17 @@ drop_early(struct qsp_net *n)
 	return (int)(qsp_net_random() % 100) < percent;
 }
 
+/* A place in the table and a timer for one that has a drive; false where there is no memory. */
+static bool
+settle_in(struct qsp_net_conn *c)
+{
+	if (!take_place(c))
+		return false;
+	(void)uv_timer_init(&c->w->loop, &c->grace);
+	c->grace.data = c;
+	return true;
+}
+
 void
 qsp_net_conn_accept(struct qsp_net_worker *w, int fd)
 {
@@ -392,15 +433,41 @@ qsp_net_conn_accept(struct qsp_net_worker *w, int fd)
 		free(c);
 		return;
 	}
-	if (!take_place(c)) {
+	if (!settle_in(c)) {
 		qsp_drive_free(c->drive);
 		free(c);
 		return;
 	}
-	(void)uv_timer_init(&w->loop, &c->grace);
-	c->grace.data = c;
 	(void)uv_timer_start(&c->grace, on_grace, QUIET_MIN_MS + qsp_net_random() % QUIET_SPAN_MS,
 			     0);
 	c->quiet = w->n_quiet;
 	w->quiet[w->n_quiet++] = c;
+}
+
+void
+qsp_net_conn_adopt(struct qsp_net_worker *w, struct qsp_net_visitor *v)
+{
+	struct qsp_net_conn *c = calloc(1, sizeof(*c));
+
+	if (c != NULL) {
+		c->w = w;
+		c->state = QSP_NET_OVER; /* not quiet: it has no place in that table */
+		c->outbox_end = &c->outbox;
+		c->visits = true;
+		memcpy(c->peer, v->peer, sizeof(c->peer));
+		memcpy(c->own, v->own, sizeof(c->own));
+		c->peer_port = v->peer_port;
+		c->own_port = v->own_port;
+	}
+	if (c == NULL || qsp_drive_new_line(w->pool, &v->line, NULL, &ops, c, &c->drive)) {
+		qsp_drive_line_free(&v->line);
+		free(c);
+	} else if (!settle_in(c)) {
+		qsp_drive_free(c->drive);
+		free(c);
+	} else {
+		begin_startup(c);
+		qsp_drive_kick(c->drive);
+	}
+	free(v);
 }

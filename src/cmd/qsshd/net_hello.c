@@ -66,6 +66,7 @@ make_engine(struct qsp_net *n, const struct qsp_rpc_hello *m, struct qsp_config 
 	qsp_qsshd_config_rekey(c, cfg);
 	qsp_config_set_max_auth_tries(cfg, (unsigned)offer.max_auth_tries);
 	qsp_config_set_first_contact(cfg, c->first_contact);
+	qsp_config_set_resumable(cfg, c->resume_s > 0 && c->detached_total > 0);
 	qsp_config_set_software(cfg, "QSP " QSP_VERSION);
 	qsp_config_set_replay(cfg, qsp_net_replay, n);
 	qsp_config_set_not_before(cfg, qsp_replaymap_started(n->replay));

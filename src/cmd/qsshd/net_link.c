@@ -65,13 +65,42 @@ put_auth(struct qsp_net_conn *c, struct qsp_writer *w)
 	return true;
 }
 
+static bool
+put_resume(struct qsp_net_conn *c, struct qsp_writer *w)
+{
+	struct qsp_net_conn *s = qsp_net_conn_find(c->w, c->resumes);
+	struct qsp_rpc_auth m = { .conn = c->id };
+
+	if (s == NULL)
+		return false;
+	m.user = qsp_bytes_str(s->user);
+	m.method = s->method;
+	m.key_type = s->key_type;
+	memcpy(m.key_id, s->key_id, sizeof(m.key_id));
+	m.address = qsp_bytes_str(c->peer);
+	m.port = c->peer_port;
+	qsp_writer_u8(w, QSP_RPC_RESUME);
+	qsp_rpc_put_auth(w, &m);
+	return true;
+}
+
+static bool
+put_question(struct qsp_net_conn *c, struct qsp_writer *w)
+{
+	switch (c->asking) {
+	case QSP_NET_ASKING_AUTH: return put_auth(c, w);
+	case QSP_NET_ASKING_RESUME: return put_resume(c, w);
+	default: return put_decaps(c, w);
+	}
+}
+
 /* False where the link takes no more now. */
 static bool
 send_question(struct qsp_net_conn *c)
 {
 	uint8_t buf[QUESTION_MAX];
 	struct qsp_writer w = qsp_writer_of(buf, sizeof(buf));
-	bool ok = c->asking == QSP_NET_ASKING_AUTH ? put_auth(c, &w) : put_decaps(c, &w);
+	bool ok = put_question(c, &w);
 	qsp_err e = 0;
 
 	if (!ok || qsp_writer_done(&w)) {
@@ -199,6 +228,17 @@ on_auth_answer(struct qsp_net_worker *w, struct qsp_bytes body)
 }
 
 static void
+on_resume_answer(struct qsp_net_worker *w, struct qsp_bytes body)
+{
+	struct qsp_reader r = qsp_reader_of(body);
+	struct qsp_net_conn *c = qsp_net_conn_find(w, qsp_reader_u64(&r));
+	bool ok = qsp_reader_u8(&r) == 1;
+
+	if (qsp_reader_done(&r) == 0 && answered(c, QSP_NET_ASKING_RESUME))
+		qsp_net_resume_judged(c, ok);
+}
+
+static void
 on_session_answer(struct qsp_net_worker *w, struct qsp_bytes body, struct qsp_ipc_message *m)
 {
 	struct qsp_reader r = qsp_reader_of(body);
@@ -217,6 +257,7 @@ handle(struct qsp_net_worker *w, struct qsp_ipc_message *m)
 	case QSP_RPC_HELLO: qsp_net_hello(w, body); break;
 	case QSP_RPC_DECAPS_ANSWER: on_decaps_answer(w, body); break;
 	case QSP_RPC_AUTH_ANSWER: on_auth_answer(w, body); break;
+	case QSP_RPC_RESUME_ANSWER: on_resume_answer(w, body); break;
 	case QSP_RPC_SESSION_ANSWER: on_session_answer(w, body, m); break;
 	default: break;
 	}

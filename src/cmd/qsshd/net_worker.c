@@ -95,6 +95,8 @@ close_strangers(struct qsp_net_worker *w)
 	for (size_t i = 0; i < w->n_places; i++) {
 		if (w->conn[i] != NULL && w->conn[i]->state == QSP_NET_QUIET)
 			qsp_net_conn_hurry(w->conn[i]);
+		else if (w->conn[i] != NULL && qsp_net_detach_is(w->conn[i]))
+			qsp_net_detach_end(w->conn[i], "the configuration was reloaded");
 	}
 }
 
@@ -108,6 +110,8 @@ qsp_net_worker_check(struct qsp_net_worker *w)
 static void
 obey(struct qsp_net_worker *w, const struct qsp_net_order *o)
 {
+	struct qsp_net_conn *c;
+
 	switch (o->type) {
 	case QSP_RPC_LISTENER: add_listener(w, o->fd); break;
 	case QSP_RPC_LINK: qsp_net_link_set(w, o->fd); break;
@@ -118,6 +122,12 @@ obey(struct qsp_net_worker *w, const struct qsp_net_order *o)
 	case QSP_RPC_DRAIN:
 		close_strangers(w);
 		stop_listening(w);
+		break;
+	case QSP_NET_MOVE: qsp_net_conn_adopt(w, o->visitor); break;
+	case QSP_NET_END:
+		c = qsp_net_conn_find(w, o->conn);
+		if (c != NULL && qsp_net_detach_is(c))
+			qsp_net_detach_end(c, "too many are detached");
 		break;
 	case QSP_RPC_STOP:
 		close_all(w);
@@ -147,23 +157,28 @@ on_wake(uv_async_t *h)
 	}
 }
 
-void
-qsp_net_worker_order(struct qsp_net_worker *w, uint8_t type, int fd)
+bool
+qsp_net_worker_tell(struct qsp_net_worker *w, const struct qsp_net_order *order)
 {
-	struct qsp_net_order *o = calloc(1, sizeof(*o));
+	struct qsp_net_order *o = malloc(sizeof(*o));
 
-	if (o == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	o->type = type;
-	o->fd = fd;
+	if (o == NULL)
+		return false;
+	*o = *order;
+	o->next = NULL;
 	pthread_mutex_lock(&w->net->lock);
 	*w->orders_end = o;
 	w->orders_end = &o->next;
 	pthread_mutex_unlock(&w->net->lock);
 	(void)uv_async_send(&w->wake);
+	return true;
+}
+
+void
+qsp_net_worker_order(struct qsp_net_worker *w, uint8_t type, int fd)
+{
+	if (!qsp_net_worker_tell(w, &(struct qsp_net_order){ .type = type, .fd = fd }) && fd >= 0)
+		close(fd);
 }
 
 qsp_err

@@ -41,6 +41,8 @@ enum qsp_rpc_link {
 	QSP_RPC_SESSION,        /* to auth: the connection is open, start its session */
 	QSP_RPC_SESSION_ANSWER, /* from auth: + socket of the session, or none: refused */
 	QSP_RPC_GONE,           /* to auth: forget this connection */
+	QSP_RPC_RESUME, /* to auth: struct qsp_rpc_auth: may this login still be, from there? */
+	QSP_RPC_RESUME_ANSWER, /* from auth: u64 connection, u8 yes */
 };
 
 enum qsp_rpc_session {
