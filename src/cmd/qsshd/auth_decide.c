@@ -290,9 +290,9 @@ qsp_auth_decide_resume(struct qsp_auth *a, int link, const struct qsp_rpc_auth *
 	bool ok = qsp_auth_still_allowed(a, q, &limits);
 
 	if (!ok)
-		qsp_log(QSP_LOG_INFO, "Resuming refused for %.*s from %.*s port %u",
-			(int)q->user.n, (const char *)q->user.p, (int)q->address.n,
-			(const char *)q->address.p, q->port);
+		qsp_log(QSP_LOG_INFO, "Resuming refused for %.*s from %.*s port %u", (int)q->user.n,
+			(const char *)q->user.p, (int)q->address.n, (const char *)q->address.p,
+			q->port);
 	qsp_auth_limits_free(&limits);
 	qsp_writer_u64(&w, q->conn);
 	qsp_writer_u8(&w, ok);

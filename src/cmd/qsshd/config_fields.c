@@ -27,10 +27,11 @@ static const size_t lists[] = {
 #define PAIRED 2u
 
 static const size_t numbers[] = {
-	AT(strict_modes), AT(password),  AT(pubkey),         AT(first_contact), AT(max_auth_tries),
-	AT(max_sessions), AT(workers),   AT(startups_begin), AT(startups_rate), AT(startups_full),
-	AT(resume_s), AT(detached_each), AT(detached_total),
-	AT(grace_s),      AT(log_level), AT(facility),       AT(wire),          AT(root),
+	AT(strict_modes),   AT(password),      AT(pubkey),    AT(first_contact),
+	AT(max_auth_tries), AT(max_sessions),  AT(workers),   AT(startups_begin),
+	AT(startups_rate),  AT(startups_full), AT(resume_s),  AT(detached_each),
+	AT(detached_total), AT(grace_s),       AT(log_level), AT(facility),
+	AT(wire),           AT(root),
 };
 
 static struct qsp_qsshd_list *
