@@ -21,4 +21,11 @@ QSP_MUST_USE qsp_err qsp_kdf_expand(const struct qsp_crypto *cx, enum qsp_hash_i
 				    struct qsp_bytes prk, const struct qsp_bytes *info,
 				    size_t n_info, uint8_t *out, size_t n);
 
+/*
+ * scrypt (RFC 7914) of a passphrase, with N = 2^14, r = 8, p = 1: 16 MiB and some 50 ms. QSP_E_CRYPTO
+ * where there is no such memory.
+ */
+QSP_MUST_USE qsp_err qsp_kdf_scrypt(const struct qsp_crypto *cx, struct qsp_bytes passphrase,
+				    struct qsp_bytes salt, uint8_t *out, size_t n);
+
 #endif
