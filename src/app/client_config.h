@@ -21,19 +21,30 @@ struct qsp_client_list {
 	size_t n;
 };
 
-enum { QSP_CLIENT_NO, QSP_CLIENT_YES, QSP_CLIENT_ASK, QSP_CLIENT_ACCEPT_NEW, QSP_CLIENT_FORCE };
+enum {
+	QSP_CLIENT_NO,
+	QSP_CLIENT_YES,
+	QSP_CLIENT_ASK,
+	QSP_CLIENT_ACCEPT_NEW,
+	QSP_CLIENT_FORCE,
+	QSP_CLIENT_AUTO,
+	QSP_CLIENT_AUTO_ASK,
+};
 enum { QSP_CLIENT_SESSION, QSP_CLIENT_SESSION_NONE, QSP_CLIENT_SUBSYSTEM };
-#define QSP_CLIENT_NO_ESCAPE (-1) /* escape_char */
+#define QSP_CLIENT_NO_ESCAPE (-1)  /* escape_char */
+#define QSP_CLIENT_NO_PERSIST (-1) /* control_persist; else seconds, 0: without end */
 
 /* Numbers are QSP_CLIENT_UNSET, strings NULL, lists empty until somebody says. */
 struct qsp_client_config {
 	char *host_name, *user, *bind_address, *host_key_alias, *remote_command, *ciphers;
 	char *preferred_authentications, *ignore_unknown, *proxy_command, *proxy_jump;
+	char *control_path, *local_command;
 	struct qsp_client_list identity_files, user_known_hosts, global_known_hosts;
 	struct qsp_client_list send_env, set_env;
 	int port, address_family, batch_mode, connect_timeout, connection_attempts;
 	int identities_only, strict, request_tty, log_level, escape_char, hash_known_hosts;
 	int pubkey, password, interactive, password_prompts, alive_interval, alive_count;
+	int control_master, control_persist, fork_after, permit_local_command;
 	int first_contact, kem, wire, stdin_null, session_type, tcp_keepalive;
 };
 

@@ -37,7 +37,7 @@ static bool
 is_number(enum qsp_client_kind kind)
 {
 	return kind == QSP_CLIENT_CHOICE || kind == QSP_CLIENT_NUMBER || kind == QSP_CLIENT_TIME ||
-	       kind == QSP_CLIENT_ESCAPE;
+	       kind == QSP_CLIENT_PERSIST || kind == QSP_CLIENT_ESCAPE;
 }
 
 static bool
@@ -146,6 +146,19 @@ get_time(const char *s, long max, int *v)
 	return true;
 }
 
+/* no, yes (without end), or a time. */
+static bool
+get_persist(const char *s, long max, int *v)
+{
+	if (strcasecmp(s, "no") == 0 || strcasecmp(s, "false") == 0)
+		*v = QSP_CLIENT_NO_PERSIST;
+	else if (strcasecmp(s, "yes") == 0 || strcasecmp(s, "true") == 0)
+		*v = 0;
+	else
+		return strcasecmp(s, "none") != 0 && get_time(s, max, v);
+	return true;
+}
+
 /* One character, ^X, or none. */
 static bool
 get_escape(const char *s, int *v)
@@ -170,6 +183,7 @@ take_number(const struct qsp_client_keyword *k, const struct qsp_confline *l, in
 	case QSP_CLIENT_CHOICE: ok = get_choice(k, l->arg[0], v); break;
 	case QSP_CLIENT_NUMBER: ok = get_number(l->arg[0], k->min, k->max, v); break;
 	case QSP_CLIENT_TIME: ok = get_time(l->arg[0], k->max, v); break;
+	case QSP_CLIENT_PERSIST: ok = get_persist(l->arg[0], k->max, v); break;
 	default: ok = get_escape(l->arg[0], v); break;
 	}
 	if (!ok)
@@ -350,7 +364,9 @@ print_number(const struct qsp_client_keyword *k, int v, FILE *out)
 			}
 		}
 	}
-	if (k->kind != QSP_CLIENT_ESCAPE)
+	if (k->kind == QSP_CLIENT_PERSIST && v <= 0)
+		fprintf(out, v < 0 ? " no\n" : " yes\n");
+	else if (k->kind != QSP_CLIENT_ESCAPE)
 		fprintf(out, " %d\n", v);
 	else if (v == QSP_CLIENT_NO_ESCAPE)
 		fprintf(out, " none\n");

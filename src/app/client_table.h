@@ -16,7 +16,8 @@ struct qsp_client_choice {
 enum qsp_client_kind {
 	QSP_CLIENT_CHOICE,
 	QSP_CLIENT_NUMBER,
-	QSP_CLIENT_TIME, /* seconds, or 5m, 1h30m; "none" is 0 */
+	QSP_CLIENT_TIME,    /* seconds, or 5m, 1h30m; "none" is 0 */
+	QSP_CLIENT_PERSIST, /* no, yes, or a time */
 	QSP_CLIENT_ESCAPE,
 	QSP_CLIENT_STRING,
 	QSP_CLIENT_CIPHERS,

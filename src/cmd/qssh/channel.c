@@ -357,3 +357,16 @@ qsp_qssh_channel_consumed(struct qsp_qssh_channel *ch, size_t n)
 	(void)!qsp_mux_consumed(qsp_qssh_contact_mux(ch->q), uv_now(&ch->q->loop), ch->id, n);
 	qsp_qssh_contact_kick(ch->q);
 }
+
+void
+qsp_qssh_channel_list(struct qsp_qssh_session *s)
+{
+	qsp_qssh_session_say(s, QSP_LOG_FATAL, "The following connections are open:");
+	for (const struct qsp_qssh_channel *ch = s->q->channels.all; ch; ch = ch->next) {
+		char what[256];
+
+		ch->ops->describe(ch, what, sizeof(what));
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "  #%u %s%s", (unsigned)ch->id, what,
+				     ch->closing ? " (closing)" : "");
+	}
+}

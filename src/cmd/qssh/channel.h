@@ -23,6 +23,8 @@ struct qsp_qssh_channel_ops {
 	void (*event)(struct qsp_qssh_channel *ch, const struct qsp_mux_event *ev);
 	/* qsp_qssh_channel_begin gave no room before; now it may. */
 	void (*room)(struct qsp_qssh_channel *ch);
+	/* What it is, in a line for ~#. */
+	void (*describe)(const struct qsp_qssh_channel *ch, char *out, size_t cap);
 };
 
 struct qsp_qssh_channel {
@@ -96,6 +98,10 @@ void qsp_qssh_channel_commit(struct qsp_qssh_channel *ch, size_t n);
 QSP_MUST_USE qsp_err qsp_qssh_channel_global(struct qsp_qssh *q, const char *name,
 					     struct qsp_bytes body, qsp_qssh_reply *reply,
 					     void *arg);
+
+/* Tells the person in front of s what is open (~#). */
+struct qsp_qssh_session;
+void qsp_qssh_channel_list(struct qsp_qssh_session *s);
 
 /* --- for contact.c --------------------------------------------------------------------------- */
 

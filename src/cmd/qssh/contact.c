@@ -141,6 +141,15 @@ qsp_qssh_contact_leave(struct qsp_qssh *q, int status)
 	qsp_drive_close(q->drive, QSP_REASON_NORMAL, "", LEAVE_MS);
 }
 
+void
+qsp_qssh_contact_forget(struct qsp_qssh *q)
+{
+	qsp_drive_free(q->drive);
+	q->drive = NULL;
+	q->proxy = 0;
+	uv_timer_stop(&q->alive);
+}
+
 /* --- one call ------------------------------------------------------------------------------- */
 
 static void
@@ -313,7 +322,7 @@ static int
 run_call(struct qsp_qssh *q)
 {
 	int fd = open_socket(q), status;
-	bool in_session;
+	bool in_session, elsewhere = false;
 	qsp_err e;
 
 	if (fd < 0)
@@ -326,8 +335,17 @@ run_call(struct qsp_qssh *q)
 		return QSP_QSSH_FAILED;
 	}
 	wait_for_answer(q);
-	while (q->stage != QSP_QSSH_DONE)
+	while (q->stage != QSP_QSSH_DONE && !elsewhere) {
 		uv_run(&q->loop, UV_RUN_ONCE);
+		if (q->opened && !q->established && q->stage != QSP_QSSH_DONE)
+			elsewhere = qsp_qssh_program_establish(q);
+		if (q->want_background && q->stage != QSP_QSSH_DONE)
+			qsp_qssh_program_background(q);
+	}
+	if (elsewhere) {
+		qsp_qssh_program_close(q);
+		return q->status;
+	}
 	uv_timer_stop(&q->patience);
 	uv_timer_stop(&q->alive);
 	in_session = q->opened;

@@ -11,17 +11,20 @@ help(struct qsp_qssh_session *s)
 {
 	char c = (char)s->escapes.c;
 
-	qsp_qssh_session_say(s, QSP_LOG_FATAL,
-			     "%c?\nSupported escape sequences:\n"
-			     " %c.   - terminate connection\n"
-			     " %cI   - connection information\n"
-			     " %cR   - request rekey\n"
-			     " %cV/v - decrease/increase verbosity (LogLevel)\n"
-			     " %c^Z  - suspend qssh\n"
-			     " %c?   - this message\n"
-			     " %c%c   - send the escape character by typing it twice\n"
-			     "(Note that escapes are only recognized immediately after newline.)",
-			     c, c, c, c, c, c, c, c, c);
+	qsp_qssh_session_say(
+		s, QSP_LOG_FATAL,
+		"%c?\nSupported escape sequences:\n"
+		" %c.   - terminate connection\n"
+		" %cI   - connection information\n"
+		" %cR   - request rekey\n"
+		" %cV/v - decrease/increase verbosity (LogLevel)\n"
+		" %c^Z  - suspend qssh\n"
+		" %c#   - list what uses the connection\n"
+		" %c&   - background qssh (when waiting for connections to terminate)\n"
+		" %c?   - this message\n"
+		" %c%c   - send the escape character by typing it twice\n"
+		"(Note that escapes are only recognized immediately after newline.)",
+		c, c, c, c, c, c, c, c, c, c, c);
 }
 
 static void
@@ -68,6 +71,14 @@ louder(struct qsp_qssh_session *s, int by)
 			     qsp_log_level_name((enum qsp_log_level)level));
 }
 
+static bool
+not_here(struct qsp_qssh_session *s, const char *what)
+{
+	qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c%s escape not available to multiplexed sessions",
+			     s->escapes.c, what);
+	return true;
+}
+
 /* The character behind the escape character; false where it means nothing. */
 static bool
 act(struct qsp_qssh_session *s, uint8_t c)
@@ -89,6 +100,16 @@ act(struct qsp_qssh_session *s, uint8_t c)
 	case CTRL_Z:
 		qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c^Z [suspend qssh]", s->escapes.c);
 		s->ops->suspend(s);
+		return true;
+	case '&':
+		if (!s->ops->background)
+			return not_here(s, "&");
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c& [backgrounded]", s->escapes.c);
+		s->ops->background(s);
+		return true;
+	case '#':
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c#", s->escapes.c);
+		qsp_qssh_channel_list(s);
 		return true;
 	default: return false;
 	}

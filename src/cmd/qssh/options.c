@@ -25,17 +25,13 @@ static const struct {
 	{ 'B', "binding to an interface" },
 	{ 'C', "compression" },
 	{ 'D', "dynamic forwarding" },
-	{ 'f', "going to the background" },
 	{ 'g', "gateway ports" },
 	{ 'I', "PKCS#11" },
 	{ 'K', "GSSAPI" },
 	{ 'L', "local forwarding" },
 	{ 'm', "MACs of their own: the ciphers of -c hold one" },
-	{ 'M', "connection sharing" },
-	{ 'O', "connection sharing" },
 	{ 'P', "tags" },
 	{ 'R', "remote forwarding" },
-	{ 'S', "connection sharing" },
 	{ 'w', "tunnel devices" },
 	{ 'X', "X11 forwarding" },
 	{ 'y', "logging to syslog" },
@@ -58,17 +54,17 @@ static const struct option longs[] = {
 struct parse {
 	struct qsp_qssh_options *opt;
 	struct qsp_client_config *cfg;
-	int verbose, ttys;
+	int verbose, ttys, masters;
 	bool quiet;
 };
 
 static int
 usage(int status)
 {
-	fputs("usage: qssh [-46aGkNnqsTtVvx] [-b bind_address] [-c ciphers] [-E log_file]\n"
+	fputs("usage: qssh [-46afGkMNnqsTtVvx] [-b bind_address] [-c ciphers] [-E log_file]\n"
 	      "            [-e escape_char] [-F configfile] [-i identity_file] [-J hops]\n"
-	      "            [-l login_name] [-o option] [-p port] [-Q query] [-W host:port]\n"
-	      "            destination [command [argument ...]]\n"
+	      "            [-l login_name] [-O check|exit|stop] [-o option] [-p port] [-Q query]\n"
+	      "            [-S control_path] [-W host:port] destination [command [argument ...]]\n"
 	      "destination: [user@]host, ssh://[user@]host[:port], or a bridge line\n"
 	      "             qsp://host:port?id=<host id>&k=<secret>\n",
 	      status ? stderr : stdout);
@@ -106,6 +102,29 @@ refuse(int c, const char *long_name)
 	return QSP_QSSH_FAILED + 1;
 }
 
+static int
+take_control(struct parse *p, const char *arg)
+{
+	static const char *const known[] = { "check", "exit", "stop" };
+	static const char *const lacking_ones[] = { "proxy", "forward", "cancel", "conninfo",
+						    "channels" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(arg, known[i]) == 0) {
+			p->opt->control = arg;
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < sizeof(lacking_ones) / sizeof(lacking_ones[0]); i++) {
+		if (strcmp(arg, lacking_ones[i]) == 0) {
+			fprintf(stderr, "qssh: -O %s: this version does not have it\n", arg);
+			return QSP_QSSH_FAILED + 1;
+		}
+	}
+	fputs("Invalid multiplex command.\n", stderr);
+	return QSP_QSSH_FAILED + 1;
+}
+
 /* No session, no terminal, and no forwarding but this one. */
 static int
 take_stdfwd(struct parse *p, const char *arg)
@@ -138,6 +157,8 @@ take_own(struct parse *p, int c, const char *arg, int which)
 	case 'F': p->opt->config_file = arg; return 0;
 	case 'G': p->opt->print_config = true; return 0;
 	case 'q': p->quiet = true; return 0;
+	case 'M': p->masters++; return 0;
+	case 'O': return take_control(p, arg);
 	case 'Q': p->opt->query = arg; return 0;
 	case 'W': return take_stdfwd(p, arg);
 	case 't': p->ttys++; return 0;
@@ -160,6 +181,10 @@ take(struct parse *p, int c, const char *arg, int which)
 	case 'b': return say(p, "BindAddress", arg);
 	case 'c': return say(p, "Ciphers", arg);
 	case 'e': return say(p, "EscapeChar", arg);
+	case 'f':
+		return say(p, "ForkAfterAuthentication", "yes") || say(p, "StdinNull", "yes")
+			       ? QSP_QSSH_FAILED + 1
+			       : 0;
 	case 'i': return say(p, "IdentityFile", arg);
 	case 'J': return say(p, "ProxyJump", arg);
 	case 'l': return say(p, "User", arg);
@@ -167,6 +192,7 @@ take(struct parse *p, int c, const char *arg, int which)
 	case 'N': return say(p, "SessionType", "none");
 	case 'o': return say(p, arg, NULL);
 	case 'p': return say(p, "Port", arg);
+	case 'S': return say(p, "ControlPath", arg);
 	case 's': return say(p, "SessionType", "subsystem");
 	case 'T': return say(p, "RequestTTY", "no");
 	default: return take_own(p, c, arg, which);
@@ -285,7 +311,7 @@ take_destination(struct parse *p, const char *s)
 	return r;
 }
 
-/* -q, -v and -t count: they are keywords only once all are read. */
+/* -q, -v, -t and -M count: they are keywords only once all are read. */
 static int
 take_counts(struct parse *p)
 {
@@ -295,6 +321,8 @@ take_counts(struct parse *p)
 	if (p->quiet && say(p, "LogLevel", "quiet"))
 		return QSP_QSSH_FAILED + 1;
 	if (n && say(p, "LogLevel", levels[n]))
+		return QSP_QSSH_FAILED + 1;
+	if (p->masters && say(p, "ControlMaster", p->masters > 1 ? "ask" : "yes"))
 		return QSP_QSSH_FAILED + 1;
 	if (p->ttys && say(p, "RequestTTY", p->ttys > 1 ? "force" : "yes"))
 		return QSP_QSSH_FAILED + 1;

@@ -13,8 +13,6 @@
 #include "base/writer.h"
 #include "sys/tty.h"
 
-#define ENV_MAX 8192 /* bytes of NAME=VALUE; longer ones are not sent along */
-
 #define TTY_OP_ISPEED 128
 #define TTY_OP_OSPEED 129
 
@@ -78,7 +76,7 @@ mode_value(const struct termios *t, enum where where, unsigned what)
 }
 
 static void
-take_modes(struct qsp_qssh_plan *plan)
+take_modes(struct qsp_client_plan *plan)
 {
 	struct qsp_writer room = qsp_writer_of(plan->modes, sizeof(plan->modes)), *w = &room;
 	struct termios t;
@@ -99,24 +97,6 @@ take_modes(struct qsp_qssh_plan *plan)
 
 /* --- environment ----------------------------------------------------------------------------- */
 
-static qsp_err
-add_env(struct qsp_qssh_plan *plan, const char *text)
-{
-	char **more, *copy;
-
-	if (strlen(text) > ENV_MAX)
-		return 0;
-	more = realloc(plan->env, (plan->n_env + 1) * sizeof(*more));
-	if (!more)
-		return QSP_E_NOMEM;
-	plan->env = more;
-	copy = strdup(text);
-	if (!copy)
-		return QSP_E_NOMEM;
-	plan->env[plan->n_env++] = copy;
-	return 0;
-}
-
 static bool
 fits(const char *text, const char *pattern)
 {
@@ -132,16 +112,16 @@ fits(const char *text, const char *pattern)
 
 /* SetEnv as it says; SendEnv what is here under the names and patterns. */
 static qsp_err
-take_env(struct qsp_qssh_plan *plan, const struct qsp_client_config *cfg)
+take_env(struct qsp_client_plan *plan, const struct qsp_client_config *cfg)
 {
 	qsp_err e = 0;
 
 	for (size_t i = 0; i < cfg->set_env.n && !e; i++)
-		e = add_env(plan, cfg->set_env.v[i]);
+		e = qsp_client_plan_add_env(plan, cfg->set_env.v[i], strlen(cfg->set_env.v[i]));
 	for (size_t i = 0; i < cfg->send_env.n; i++)
 		for (char **p = environ; *p && !e; p++)
 			if (fits(*p, cfg->send_env.v[i]))
-				e = add_env(plan, *p);
+				e = qsp_client_plan_add_env(plan, *p, strlen(*p));
 	return e;
 }
 
@@ -165,14 +145,14 @@ wants_tty(const struct qsp_client_config *cfg)
 }
 
 qsp_err
-qsp_qssh_plan_make(const struct qsp_client_config *cfg, struct qsp_qssh_plan *plan)
+qsp_qssh_plan_make(const struct qsp_client_config *cfg, struct qsp_client_plan *plan)
 {
 	const char *term = getenv("TERM");
 
 	memset(plan, 0, sizeof(*plan));
 	if (cfg->remote_command)
-		plan->what = cfg->session_type == QSP_CLIENT_SUBSYSTEM ? QSP_QSSH_SUBSYSTEM
-								       : QSP_QSSH_EXEC;
+		plan->what = cfg->session_type == QSP_CLIENT_SUBSYSTEM ? QSP_CLIENT_SUBSYSTEM_NAME
+								       : QSP_CLIENT_EXEC;
 	plan->command = cfg->remote_command ? strdup(cfg->remote_command) : NULL;
 	if (cfg->remote_command && !plan->command)
 		return QSP_E_NOMEM;
@@ -185,15 +165,4 @@ qsp_qssh_plan_make(const struct qsp_client_config *cfg, struct qsp_qssh_plan *pl
 		take_modes(plan);
 	}
 	return take_env(plan, cfg);
-}
-
-void
-qsp_qssh_plan_wipe(struct qsp_qssh_plan *plan)
-{
-	for (size_t i = 0; i < plan->n_env; i++)
-		free(plan->env[i]);
-	free(plan->env);
-	free(plan->command);
-	free(plan->term);
-	memset(plan, 0, sizeof(*plan));
 }

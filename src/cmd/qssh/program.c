@@ -5,6 +5,7 @@
  */
 #include "cmd/qssh/qssh.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,6 +26,12 @@ on_ended(struct qsp_qssh_session *s)
 {
 	qsp_tty_restore();
 	qsp_qssh_program_end(s->q, s->status);
+}
+
+static void
+on_refused(struct qsp_qssh_session *s, const char *why)
+{
+	qsp_qssh_say(QSP_LOG_ERROR, "channel %u: open failed: %s", (unsigned)s->ch.id, why);
 }
 
 static void
@@ -52,28 +59,63 @@ on_say(struct qsp_qssh_session *s, enum qsp_log_level level, const char *line)
 	qsp_qssh_say(level, "%s", line);
 }
 
-static const struct qsp_qssh_session_ops session_ops = { on_started, on_ended, on_leave, on_suspend,
-							 on_say };
+static void
+on_background(struct qsp_qssh_session *s)
+{
+	s->q->want_background = true; /* no fork amid callbacks */
+}
+
+static const struct qsp_qssh_session_ops session_ops = {
+	.started = on_started,
+	.ended = on_ended,
+	.refused = on_refused,
+	.leave = on_leave,
+	.suspend = on_suspend,
+	.background = on_background,
+	.say = on_say,
+};
 
 static qsp_err
 open_session(struct qsp_qssh *q)
 {
-	static const int std[3] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	struct qsp_qssh_session *s = calloc(1, sizeof(*s));
-	qsp_err e = QSP_E_NOMEM;
+	qsp_err e;
 
 	q->session = s;
-	if (s) {
-		s->q = q;
-		s->ops = &session_ops;
-		s->escapes.c = q->cfg.escape_char;
-		s->stdin_null = q->cfg.stdin_null == QSP_CLIENT_YES;
-		e = qsp_qssh_plan_make(&q->cfg, &s->plan);
-		if (!e)
-			e = qsp_qssh_session_open(s, std);
-	}
-	return e;
+	if (!s)
+		return QSP_E_NOMEM;
+	s->q = q;
+	s->ops = &session_ops;
+	s->escapes.c = q->cfg.escape_char;
+	s->stdin_null = q->cfg.stdin_null == QSP_CLIENT_YES;
+	e = qsp_qssh_plan_make(&q->cfg, &s->plan);
+	return e ? e : qsp_qssh_session_open(s, q->std);
 }
+
+/* --- -W -------------------------------------------------------------------------------------- */
+
+static void
+on_stdfwd_started(void *owner)
+{
+	(void)owner;
+}
+
+static void
+on_stdfwd_refused(void *owner, const char *why)
+{
+	(void)owner;
+	qsp_qssh_say(QSP_LOG_ERROR, "open failed: %s", why);
+	qsp_qssh_say(QSP_LOG_ERROR, "stdio forwarding failed");
+}
+
+static void
+on_stdfwd_ended(void *owner, int status)
+{
+	qsp_qssh_program_end(owner, status);
+}
+
+static const struct qsp_qssh_stdfwd_ops stdfwd_ops = { on_stdfwd_started, on_stdfwd_refused,
+						       on_stdfwd_ended };
 
 /* --- signals --------------------------------------------------------------------------------- */
 
@@ -116,15 +158,33 @@ watch_signals(struct qsp_qssh *q)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-void
-qsp_qssh_program_open(struct qsp_qssh *q)
+/*
+ * The descriptors of what runs here: copies, for who goes on without a terminal has others on 0, 1
+ * and 2 then. What -W ends must be the last, so that its reader sees the end.
+ */
+static qsp_err
+take_std(struct qsp_qssh *q)
 {
-	qsp_err e = 0;
+	bool copy = !q->opt.stdfwd || q->cfg.fork_after == QSP_CLIENT_YES;
 
-	watch_signals(q);
-	qsp_qssh_alive_start(q);
-	if (q->opt.stdfwd)
-		e = qsp_qssh_stdfwd_open(q);
+	for (int i = 0; i < 3; i++) {
+		q->std[i] = copy ? fcntl(i, F_DUPFD_CLOEXEC, 3) : i;
+		if (q->std[i] < 0)
+			return QSP_E_IO;
+	}
+	return 0;
+}
+
+/* What the user wants of the connection, for itself. */
+static void
+start(struct qsp_qssh *q)
+{
+	qsp_err e = take_std(q);
+
+	if (e)
+		;
+	else if (q->opt.stdfwd)
+		e = qsp_qssh_stdfwd_open(q, &stdfwd_ops, q, q->opt.stdfwd, q->std, &q->stdfwd);
 	else if (q->cfg.session_type != QSP_CLIENT_SESSION_NONE)
 		e = open_session(q);
 	if (!e)
@@ -132,6 +192,88 @@ qsp_qssh_program_open(struct qsp_qssh *q)
 	qsp_qssh_say(QSP_LOG_ERROR, "qssh: opening the session: %s", qsp_err_text(e));
 	qsp_qssh_contact_leave(q, QSP_QSSH_FAILED);
 }
+
+/* The connection outlives us: a child holds it, and we are its first client. */
+static bool
+will_persist(const struct qsp_qssh *q)
+{
+	return qsp_qssh_control_is_wanted(q) && q->cfg.control_persist != QSP_CLIENT_NO_PERSIST;
+}
+
+void
+qsp_qssh_program_open(struct qsp_qssh *q)
+{
+	watch_signals(q);
+	qsp_qssh_alive_start(q);
+	if (!will_persist(q))
+		start(q);
+}
+
+/* --- once the user is logged in -------------------------------------------------------------- */
+
+/* Shares the connection; true in the process that only uses it, then it has been used. */
+static bool
+share(struct qsp_qssh *q)
+{
+	bool persist = will_persist(q), none = q->cfg.session_type == QSP_CLIENT_SESSION_NONE;
+	pid_t pid;
+
+	if (!qsp_qssh_control_is_wanted(q))
+		return false;
+	if (!qsp_qssh_control_listen(q)) {
+		if (persist)
+			start(q);
+		return false;
+	}
+	if (!persist)
+		return false;
+	pid = qsp_qssh_background_fork(q, !none || q->opt.stdfwd);
+	if (pid < 0) {
+		start(q);
+		return false;
+	}
+	if (pid == 0) {
+		q->cfg.fork_after = QSP_CLIENT_NO;
+		q->persisting = true;
+		qsp_qssh_program_settle(q); /* should no client come */
+		return false;
+	}
+	qsp_qssh_control_free(q, true);
+	qsp_qssh_contact_forget(q);
+	if (!qsp_qssh_control_use(q, &q->status))
+		q->status = QSP_QSSH_FAILED;
+	return true;
+}
+
+static void
+run_local_command(struct qsp_qssh *q)
+{
+	if (q->cfg.permit_local_command == QSP_CLIENT_YES && q->cfg.local_command)
+		qsp_qssh_proxy_local_command(q);
+}
+
+bool
+qsp_qssh_program_establish(struct qsp_qssh *q)
+{
+	q->established = true;
+	run_local_command(q);
+	if (share(q))
+		return true;
+	if (q->cfg.fork_after == QSP_CLIENT_YES && !q->leaving)
+		(void)qsp_qssh_background_fork(q, false);
+	return false;
+}
+
+void
+qsp_qssh_program_background(struct qsp_qssh *q)
+{
+	q->want_background = false;
+	qsp_tty_restore();
+	if (qsp_qssh_background_fork(q, false) == 0 && q->session)
+		qsp_qssh_session_abandon(q->session);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
 
 void
 qsp_qssh_program_end(struct qsp_qssh *q, int status)
@@ -142,13 +284,23 @@ qsp_qssh_program_end(struct qsp_qssh *q, int status)
 	qsp_qssh_program_settle(q);
 }
 
+static void
+on_persisted(uv_timer_t *h)
+{
+	qsp_qssh_program_end(h->data, 0);
+}
+
 void
 qsp_qssh_program_settle(struct qsp_qssh *q)
 {
-	if (q->leaving || !q->ended)
+	if (q->leaving || qsp_mux_channels(qsp_qssh_contact_mux(q)) != 0)
 		return;
-	if (qsp_mux_channels(qsp_qssh_contact_mux(q)) == 0)
+	q->persist.data = q;
+	if (q->ended)
 		qsp_qssh_contact_leave(q, q->status);
+	else if (q->persisting && q->cfg.control_persist > 0)
+		uv_timer_start(&q->persist, on_persisted, (uint64_t)q->cfg.control_persist * 1000,
+			       0);
 }
 
 /* What the program was started for reads and writes through it; or NULL. */
@@ -176,6 +328,8 @@ qsp_qssh_program_close(struct qsp_qssh *q)
 	struct qsp_qssh_pump *p = pump_of(q);
 
 	qsp_qssh_channel_end(q);
+	qsp_qssh_control_free(q, false);
+	uv_timer_stop(&q->persist);
 	while (p && !qsp_qssh_pump_is_dry(p))
 		uv_run(&q->loop, UV_RUN_ONCE);
 	qsp_tty_restore();

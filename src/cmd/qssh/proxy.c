@@ -45,6 +45,9 @@ start(struct qsp_qssh *q, const char *path, char *const argv[])
 	}
 	s.std[0] = s.std[1] = pair[1];
 	s.std[2] = STDERR_FILENO;
+	if (qsp_qssh_control_is_wanted(q) && q->cfg.log_level < QSP_LOG_DEBUG1 &&
+	    q->cfg.control_persist != QSP_CLIENT_NO_PERSIST)
+		s.std[2] = -1; /* it may outlive whoever reads ours */
 	q->proxy = qsp_spawn_start(&s);
 	close(pair[1]);
 	if (q->proxy < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
@@ -55,32 +58,71 @@ start(struct qsp_qssh *q, const char *path, char *const argv[])
 	return pair[0];
 }
 
+/* --- commands of the configuration ----------------------------------------------------------- */
+
+/* The line that the user's shell runs; NULL, and said why, where it must not. */
+static char *
+expand_command(const struct qsp_qssh *q, const char *keyword, const char *command)
+{
+	char *line = qsp_client_expand(command, &q->tokens, false);
+
+	if (line && qsp_client_jump_is_plain(q->opt.host) && qsp_client_jump_is_plain(q->host) &&
+	    qsp_client_jump_is_plain(q->user))
+		return line;
+	qsp_qssh_say(QSP_LOG_ERROR, "qssh: %s: %s", keyword,
+		     line ? "a name has characters that mean something to a shell"
+			  : "unknown token");
+	free(line);
+	return NULL;
+}
+
+static const char *
+user_shell(void)
+{
+	const char *shell = getenv("SHELL");
+
+	return shell && *shell ? shell : "/bin/sh";
+}
+
+void
+qsp_qssh_proxy_local_command(struct qsp_qssh *q)
+{
+	char *line = expand_command(q, "LocalCommand", q->cfg.local_command);
+	char name[] = "sh", c[] = "-c";
+	char *const argv[] = { name, c, line, NULL };
+	struct qsp_spawn s = {
+		.path = user_shell(), .argv = argv, .envp = environ, .std = { 0, 1, 2 }
+	};
+	pid_t pid;
+
+	if (!line)
+		return;
+	qsp_qssh_say(QSP_LOG_DEBUG1, "Executing local command: %s", line);
+	pid = qsp_spawn_start(&s);
+	if (pid < 0)
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: LocalCommand: %s", strerror(errno));
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(line);
+}
+
 /* --- ProxyCommand ---------------------------------------------------------------------------- */
 
 static int
 start_command(struct qsp_qssh *q)
 {
-	const char *shell = getenv("SHELL");
-	char *line = qsp_client_expand(q->cfg.proxy_command, &q->tokens, false);
-	char *command = NULL;
+	char *line = expand_command(q, "ProxyCommand", q->cfg.proxy_command), *command = NULL;
 	int fd = -1;
 
-	shell = shell && *shell ? shell : "/bin/sh";
-	if (!line || !qsp_client_jump_is_plain(q->opt.host) || !qsp_client_jump_is_plain(q->host) ||
-	    !qsp_client_jump_is_plain(q->user)) {
-		qsp_qssh_say(QSP_LOG_ERROR, "qssh: ProxyCommand: %s",
-			     line ? "a name has characters that mean something to a shell"
-				  : "unknown token");
-		free(line);
+	if (!line)
 		return -1;
-	}
 	/* exec: no shell stays between, and a signal to our child is one to the program */
 	if (asprintf(&command, "exec %s", line) >= 0) {
 		char name[] = "sh", c[] = "-c";
 		char *const argv[] = { name, c, command, NULL };
 
 		qsp_qssh_say(QSP_LOG_DEBUG1, "Executing proxy command: %s", command);
-		fd = start(q, shell, argv);
+		fd = start(q, user_shell(), argv);
 		free(command);
 	}
 	free(line);

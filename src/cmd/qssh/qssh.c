@@ -11,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
+#include "crypto/hash.h"
 #include "sys/file.h"
 #include "sys/tty.h"
 
@@ -158,6 +161,54 @@ settle_names(struct qsp_qssh *q)
 	return 0;
 }
 
+/* A name for where the connection goes, in 40 digits (%C). */
+static qsp_err
+hash_names(struct qsp_qssh *q, char out[41])
+{
+	struct qsp_client_tokens t = q->tokens;
+	char *text = qsp_client_expand("%l %h %p %r %j", &t, false);
+	struct qsp_crypto *cx = NULL;
+	uint8_t hash[32];
+	qsp_err e = QSP_E_NOMEM;
+
+	if (text && (e = qsp_crypto_new(NULL, NULL, &cx)) == 0 &&
+	    (e = qsp_hash_one(cx, QSP_HASH_SHA3_256, qsp_bytes_str(text), hash)) == 0)
+		qsp_text_hex(qsp_bytes(hash, 20), out);
+	qsp_crypto_free(cx);
+	free(text);
+	return e;
+}
+
+static bool
+is_set(const char *s)
+{
+	return s && strcasecmp(s, "none") != 0;
+}
+
+/* What is named by tokens that stand for other names, settled by now. */
+static int
+settle_paths(struct qsp_qssh *q)
+{
+	const char *path = q->cfg.control_path, *command = q->cfg.local_command;
+
+	if ((path && strstr(path, "%C")) || (command && strstr(command, "%C"))) {
+		if (hash_names(q, q->name_hash) != 0)
+			return bad("%C: no hash");
+		q->tokens.hash = q->name_hash;
+	}
+	if (is_set(path)) {
+		q->control_path = qsp_client_expand(path, &q->tokens, true);
+		if (!q->control_path)
+			return bad("ControlPath: unknown token or variable");
+		free(q->cfg.control_path);
+		if (!(q->cfg.control_path = strdup(q->control_path))) /* as -G shows it */
+			return bad("out of memory");
+	}
+	if (q->opt.control && !q->control_path)
+		return bad("No ControlPath specified for \"-O\" command");
+	return 0;
+}
+
 /* --- lists ---------------------------------------------------------------------------------- */
 
 static int
@@ -217,6 +268,7 @@ run(struct qsp_qssh *q)
 		return bad("no event loop");
 	uv_timer_init(&q->loop, &q->patience);
 	uv_timer_init(&q->loop, &q->alive);
+	uv_timer_init(&q->loop, &q->persist);
 	e = prepare(q);
 	if (e)
 		fprintf(stderr, "qssh: %s\n", qsp_err_text(e));
@@ -224,6 +276,7 @@ run(struct qsp_qssh *q)
 		status = qsp_qssh_contact_run(q);
 	uv_close((uv_handle_t *)&q->patience, NULL);
 	uv_close((uv_handle_t *)&q->alive, NULL);
+	uv_close((uv_handle_t *)&q->persist, NULL);
 	qsp_drive_pool_free(q->pool);
 	uv_run(&q->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&q->loop);
@@ -244,6 +297,18 @@ open_log(const char *path)
 	return f;
 }
 
+/* A connection that is there already; a master that was asked for by that name makes its own. */
+static bool
+uses_master(struct qsp_qssh *q, int *status)
+{
+	int master = q->cfg.control_master;
+
+	return q->control_path &&
+	       (q->opt.control || master == QSP_CLIENT_NO || master == QSP_CLIENT_AUTO ||
+		master == QSP_CLIENT_AUTO_ASK) &&
+	       qsp_qssh_control_use(q, status);
+}
+
 static int
 go(struct qsp_qssh *q, int argc, char **argv)
 {
@@ -262,7 +327,7 @@ go(struct qsp_qssh *q, int argc, char **argv)
 		return r;
 	if (qsp_client_config_fill(&q->cfg) != 0)
 		return bad("out of memory");
-	if ((r = settle_names(q)) != 0 || (r = take_command(q)) != 0)
+	if ((r = settle_names(q)) != 0 || (r = settle_paths(q)) != 0 || (r = take_command(q)) != 0)
 		return r;
 	if (q->opt.print_config) {
 		qsp_client_keywords_print(&q->cfg, stdout);
@@ -272,7 +337,8 @@ go(struct qsp_qssh *q, int argc, char **argv)
 		return QSP_QSSH_FAILED;
 	qsp_qssh_say_init((enum qsp_log_level)q->cfg.log_level, log);
 	qsp_qssh_say(QSP_LOG_DEBUG1, "QSP_" QSP_VERSION ", %s", qsp_crypto_version());
-	r = run(q);
+	if (!uses_master(q, &r))
+		r = run(q);
 	if (log)
 		fclose(log);
 	return r;
@@ -300,6 +366,7 @@ main(int argc, char **argv)
 	r = go(&q, argc, argv);
 	qsp_tty_restore();
 	free(q.contact_path);
+	free(q.control_path);
 	free(q.host);
 	free(q.local_user);
 	free(q.home);

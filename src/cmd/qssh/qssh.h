@@ -9,6 +9,8 @@
  *     channel.c    channels, by whom session.c, ... own one each
  *     session.c, pump.c, plan.c, request.c, escapes.c    one session
  *     stdfwd.c      -W
+ *     control_client.c, control_master.c    connection sharing, both sides
+ *     background.c going on without a terminal
  *     proxy.c      a connection by way of a program: ProxyCommand, ProxyJump
  *
  * Connection and channels are apart: contact.c alone knows the drive. All others reach the mux and
@@ -51,9 +53,10 @@ void qsp_qssh_say(enum qsp_log_level level, const char *fmt, ...)
 
 struct qsp_qssh_options {
 	const char *config_file, *log_file, *query;
-	const char *stdfwd; /* of -W */
-	char *host;         /* as given, without user and port */
-	char **command;     /* words, NULL at the end; or NULL */
+	const char *stdfwd;  /* of -W */
+	const char *control; /* of -O */
+	char *host;          /* as given, without user and port */
+	char **command;      /* words, NULL at the end; or NULL */
 	bool version, print_config;
 	bool is_bridge;
 	struct qsp_bridge bridge;
@@ -102,6 +105,7 @@ struct qsp_qssh {
 	qsp_err end; /* as ops->closed said */
 	int status;
 	uint16_t port;
+	char name_hash[41];                      /* of where the connection goes (%C) */
 	char key_name[QSP_KNOWN_HOSTS_NAME_MAX]; /* of the host, in known_hosts */
 
 	/* contact.c, host.c */
@@ -129,9 +133,15 @@ struct qsp_qssh {
 	/* program.c */
 	struct qsp_qssh_session *session; /* the program's own, or NULL */
 	struct qsp_qssh_stdfwd *stdfwd;   /* or -W's */
+	int std[3];                       /* what these read and write */
 	int killed_by;                    /* our own signal */
 	uv_signal_t signals[5];
 	size_t n_signals;
+
+	/* control_master.c */
+	struct qsp_qssh_control *control;
+	char *control_path;
+	uv_timer_t persist; /* how long to stay without a client */
 
 	bool silent; /* there was no answer */
 	bool has_contact;
@@ -139,9 +149,11 @@ struct qsp_qssh {
 	bool distrusted; /* a changed key that StrictHostKeyChecking=no let pass */
 	bool secret_stored, asked_trust;
 	bool ids_loaded, can_ask, none_tried;
-	bool opened;
-	bool ended;   /* what the program was started for is over, status known */
-	bool leaving; /* status is what to exit with */
+	bool opened, established;
+	bool persisting;      /* stays for clients alone */
+	bool want_background; /* ~& */
+	bool ended;           /* what the program was started for is over, status known */
+	bool leaving;         /* status is what to exit with */
 };
 
 /* contact.c: the way to an open connection and through it; the exit status. */
@@ -153,6 +165,9 @@ struct qsp_conn *qsp_qssh_contact_conn(struct qsp_qssh *q);
 void qsp_qssh_contact_kick(struct qsp_qssh *q);
 /* Ends the connection in order, now, and the program with this status; the first call counts. */
 void qsp_qssh_contact_leave(struct qsp_qssh *q, int status);
+
+/* The connection is another process's now: ours of its ends close without a word. */
+void qsp_qssh_contact_forget(struct qsp_qssh *q);
 
 /* host.c */
 void qsp_qssh_host_look_up(struct qsp_qssh *q);
@@ -186,17 +201,55 @@ bool qsp_qssh_proxy_is_wanted(const struct qsp_qssh *q);
 /* A socket to it, or -1: said why. */
 int qsp_qssh_proxy_start(struct qsp_qssh *q);
 void qsp_qssh_proxy_end(struct qsp_qssh *q);
+/* LocalCommand, to its end. */
+void qsp_qssh_proxy_local_command(struct qsp_qssh *q);
 
 /* stdfwd.c: -W */
-QSP_MUST_USE qsp_err qsp_qssh_stdfwd_open(struct qsp_qssh *q);
+struct qsp_qssh_stdfwd_ops {
+	void (*started)(void *owner);
+	/* The host does not make the connection; ended follows. */
+	void (*refused)(void *owner, const char *why);
+	/* The last call; the caller frees, here or later. */
+	void (*ended)(void *owner, int status);
+};
+/* fd[0] and fd[1] to `to`. *out is to be freed even on error; then ended is not called. */
+QSP_MUST_USE qsp_err qsp_qssh_stdfwd_open(struct qsp_qssh *q, const struct qsp_qssh_stdfwd_ops *ops,
+					  void *owner, const char *to, const int fd[3],
+					  struct qsp_qssh_stdfwd **out);
 struct qsp_qssh_pump *qsp_qssh_stdfwd_pump(struct qsp_qssh_stdfwd *r);
 void qsp_qssh_stdfwd_free(struct qsp_qssh_stdfwd *r);
+
+/* background.c */
+/* The program goes on in a child without a terminal, and this process goes: 0 in the child alone,
+ * -1 where there is no child. With stay the parent comes back, with the child's id. */
+pid_t qsp_qssh_background_fork(struct qsp_qssh *q, bool stay);
+
+/* control_client.c: a connection that another qssh shares with us */
+/* *status is what to exit with; false: no connection was shared, make one. */
+bool qsp_qssh_control_use(struct qsp_qssh *q, int *status);
+
+/* control_master.c: sharing ours */
+struct qsp_qssh_control;
+/* Whether this connection is to be shared. */
+bool qsp_qssh_control_is_wanted(const struct qsp_qssh *q);
+/* Listens; false, and said why, where it cannot. */
+bool qsp_qssh_control_listen(struct qsp_qssh *q);
+/* Takes no more clients, and gives the name back. */
+void qsp_qssh_control_stop(struct qsp_qssh *q);
+/* Drops the clients too. In a process that only shares memory with the master, keep: the socket's
+ * name stays. */
+void qsp_qssh_control_free(struct qsp_qssh *q, bool keep);
 
 /* alive.c: signs of life */
 void qsp_qssh_alive_start(struct qsp_qssh *q);
 
 /* program.c: what happens on an open connection */
 void qsp_qssh_program_open(struct qsp_qssh *q);
+/* The user is logged in: what waited for that. Runs outside of any callback, for it may fork; true
+ * where this process is not the one that goes on, and q->status is what to exit with. */
+bool qsp_qssh_program_establish(struct qsp_qssh *q);
+/* ~&, outside of any callback. */
+void qsp_qssh_program_background(struct qsp_qssh *q);
 /* What the program was started for has ended. */
 void qsp_qssh_program_end(struct qsp_qssh *q, int status);
 /* A channel has gone: leaves where nothing is left to stay for. */

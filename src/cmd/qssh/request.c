@@ -20,8 +20,8 @@ ask(struct qsp_qssh_session *s, const char *name, bool want_reply, const struct 
 static void
 ask_pty(struct qsp_qssh_session *s)
 {
-	const struct qsp_qssh_plan *plan = &s->plan;
-	uint8_t room[QSP_QSSH_MODES_MAX + 512];
+	const struct qsp_client_plan *plan = &s->plan;
+	uint8_t room[QSP_CLIENT_MODES_MAX + 512];
 	struct qsp_writer w = qsp_writer_of(room, sizeof(room));
 
 	qsp_writer_vec32(&w, qsp_bytes_str(plan->term));
@@ -56,7 +56,7 @@ ask_program(struct qsp_qssh_session *s)
 	uint8_t *room = malloc(cap);
 	struct qsp_writer w = qsp_writer_of(room, room ? cap : 0);
 
-	if (s->plan.what != QSP_QSSH_SHELL)
+	if (s->plan.what != QSP_CLIENT_SHELL)
 		qsp_writer_vec32(&w, qsp_bytes_str(command));
 	ask(s, names[s->plan.what], true, &w);
 	free(room);

@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "base/writer.h"
 
+#define CTRL_D 4
+
 static const struct {
 	int number;
 	const char *name; /* RFC 4254, 6.10 */
@@ -83,6 +85,20 @@ qsp_qssh_session_resize(struct qsp_qssh_session *s, struct qsp_tty_size size)
 	qsp_writer_u32(&w, size.width_px);
 	qsp_writer_u32(&w, size.height_px);
 	qsp_qssh_channel_request(&s->ch, "window-change", false, qsp_writer_bytes(&w));
+}
+
+void
+qsp_qssh_session_abandon(struct qsp_qssh_session *s)
+{
+	size_t room;
+	uint8_t *p = s->has_tty ? qsp_qssh_channel_begin(&s->ch, 0, &room) : NULL;
+
+	if (p) { /* the end of input, as a terminal has it */
+		*p = CTRL_D;
+		qsp_qssh_channel_commit(&s->ch, 1);
+	}
+	qsp_qssh_pump_finish(&s->pump);
+	qsp_qssh_channel_eof(&s->ch);
 }
 
 /* --- the pump -------------------------------------------------------------------------------- */
@@ -185,9 +201,7 @@ on_event(struct qsp_qssh_channel *ch, const struct qsp_mux_event *ev)
 	case QSP_MUX_OPENED: qsp_qssh_request_all(s); break;
 	case QSP_MUX_OPEN_FAILED:
 		qsp_text_printable(ev->body, false, text, sizeof(text));
-		qsp_qssh_session_say(s, QSP_LOG_ERROR, "channel %u: open failed: %s",
-				     (unsigned)ev->channel,
-				     text[0] ? text : "refused by the server");
+		s->ops->refused(s, text[0] ? text : "refused by the server");
 		settle(s);
 		break;
 	case QSP_MUX_DATA: qsp_qssh_pump_output(&s->pump, ev->code, ev->body); break;
@@ -204,9 +218,19 @@ on_room(struct qsp_qssh_channel *ch)
 	qsp_qssh_pump_input(&((struct qsp_qssh_session *)ch)->pump);
 }
 
+static void
+on_describe(const struct qsp_qssh_channel *ch, char *out, size_t cap)
+{
+	static const char *const what[] = { "shell", "command", "subsystem" };
+	const struct qsp_qssh_session *s = (const struct qsp_qssh_session *)ch;
+
+	snprintf(out, cap, "session: %s%s%s", what[s->plan.what], s->plan.command ? " " : "",
+		 s->plan.command ? s->plan.command : "");
+}
+
 /* --- beginning ------------------------------------------------------------------------------- */
 
-static const struct qsp_qssh_channel_ops channel_ops = { on_event, on_room };
+static const struct qsp_qssh_channel_ops channel_ops = { on_event, on_room, on_describe };
 
 qsp_err
 qsp_qssh_session_open(struct qsp_qssh_session *s, const int fd[3])
@@ -228,5 +252,5 @@ qsp_qssh_session_cleanup(struct qsp_qssh_session *s)
 {
 	qsp_qssh_channel_drop(&s->ch);
 	qsp_qssh_pump_stop(&s->pump);
-	qsp_qssh_plan_wipe(&s->plan);
+	qsp_client_plan_wipe(&s->plan);
 }

@@ -6,32 +6,19 @@
 #ifndef QSP_CMD_QSSH_SESSION_H
 #define QSP_CMD_QSSH_SESSION_H
 
+#include "app/client_plan.h"
 #include "cmd/qssh/channel.h"
 #include "sys/log.h"
 #include "sys/stdio.h"
 #include "sys/tty.h"
 
-#define QSP_QSSH_MODES_MAX 512
-
 struct qsp_client_config;
 
 /* --- plan.c: what is asked of the session's channel ------------------------------------------- */
 
-struct qsp_qssh_plan {
-	enum { QSP_QSSH_SHELL, QSP_QSSH_EXEC, QSP_QSSH_SUBSYSTEM } what;
-	char *command; /* unless SHELL */
-	bool tty;
-	char *term;
-	struct qsp_tty_size size;
-	uint8_t modes[QSP_QSSH_MODES_MAX]; /* RFC 4254, 8 */
-	size_t n_modes;
-	char **env; /* NAME=VALUE */
-	size_t n_env;
-};
 /* What the configuration and the terminal of standard input say. QSP_E_NOMEM. */
 QSP_MUST_USE qsp_err qsp_qssh_plan_make(const struct qsp_client_config *cfg,
-					struct qsp_qssh_plan *plan);
-void qsp_qssh_plan_wipe(struct qsp_qssh_plan *plan);
+					struct qsp_client_plan *plan);
 
 /* --- pump.c: bytes between a channel and three descriptors ------------------------------------- */
 
@@ -102,9 +89,12 @@ struct qsp_qssh_session_ops {
 	void (*started)(struct qsp_qssh_session *s);
 	/* It is over, s->status known and all output written; s may be freed. Once. */
 	void (*ended)(struct qsp_qssh_session *s);
-	/* ~. and ~^Z */
+	/* The host gives no channel for it; ended follows. */
+	void (*refused)(struct qsp_qssh_session *s, const char *why);
+	/* ~. and ~^Z and ~&; NULL: not for this one. */
 	void (*leave)(struct qsp_qssh_session *s);
 	void (*suspend)(struct qsp_qssh_session *s);
+	void (*background)(struct qsp_qssh_session *s);
 	/* A line for the person in front of it. */
 	void (*say)(struct qsp_qssh_session *s, enum qsp_log_level level, const char *line);
 };
@@ -114,7 +104,7 @@ struct qsp_qssh_session {
 	struct qsp_qssh *q;
 	const struct qsp_qssh_session_ops *ops;
 	void *owner;
-	struct qsp_qssh_plan plan;
+	struct qsp_client_plan plan;
 	struct qsp_qssh_pump pump;
 	struct qsp_qssh_escapes escapes;
 	unsigned replies; /* waited for: the pty's, then the program's */
@@ -129,6 +119,8 @@ QSP_MUST_USE qsp_err qsp_qssh_session_open(struct qsp_qssh_session *s, const int
 void qsp_qssh_session_resize(struct qsp_qssh_session *s, struct qsp_tty_size size);
 /* The program over there gets a signal of ours, where it has a name in RFC 4254, 6.10. */
 void qsp_qssh_session_signal(struct qsp_qssh_session *s, int number);
+/* The program goes on with its input at an end. */
+void qsp_qssh_session_abandon(struct qsp_qssh_session *s);
 /* A line for the person in front of it. */
 void qsp_qssh_session_say(struct qsp_qssh_session *s, enum qsp_log_level level, const char *fmt,
 			  ...) __attribute__((format(printf, 3, 4)));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * -W: standard input and output on one connection that the host makes, to host:port or to a
- * socket of its own. Nothing else runs: no session, no terminal.
+ * -W: two descriptors on one connection that the host makes, to host:port or to a socket of its
+ * own: standard input and output, or those of a client of a shared connection.
  */
 #include "cmd/qssh/qssh.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,10 @@
 struct qsp_qssh_stdfwd {
 	struct qsp_qssh_channel ch; /* first */
 	struct qsp_qssh_pump pump;
+	const struct qsp_qssh_stdfwd_ops *ops;
+	void *owner;
+	char *to;
+	int out_fd;
 	bool eof_got, failed;
 };
 
@@ -28,11 +33,11 @@ end_output(struct qsp_qssh_stdfwd *r)
 	int null;
 
 	qsp_qssh_pump_close_output(&r->pump);
-	if (shutdown(STDOUT_FILENO, SHUT_WR) == 0)
+	if (shutdown(r->out_fd, SHUT_WR) == 0)
 		return;
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null >= 0) {
-		(void)dup2(null, STDOUT_FILENO);
+		(void)dup2(null, r->out_fd);
 		close(null);
 	}
 }
@@ -40,8 +45,6 @@ end_output(struct qsp_qssh_stdfwd *r)
 static void
 settle(struct qsp_qssh_stdfwd *r)
 {
-	struct qsp_qssh *q = r->ch.q;
-
 	if (!qsp_qssh_pump_is_dry(&r->pump))
 		return;
 	if (r->eof_got) {
@@ -49,7 +52,7 @@ settle(struct qsp_qssh_stdfwd *r)
 		end_output(r);
 	}
 	if (!r->ch.up)
-		qsp_qssh_program_end(q, r->failed ? QSP_QSSH_FAILED : 0);
+		r->ops->ended(r->owner, r->failed ? QSP_QSSH_FAILED : 0);
 }
 
 static void
@@ -76,12 +79,13 @@ on_event(struct qsp_qssh_channel *ch, const struct qsp_mux_event *ev)
 	char text[256];
 
 	switch (ev->type) {
-	case QSP_MUX_OPENED: qsp_qssh_pump_start(&r->pump, false); break;
+	case QSP_MUX_OPENED:
+		r->ops->started(r->owner);
+		qsp_qssh_pump_start(&r->pump, false);
+		break;
 	case QSP_MUX_OPEN_FAILED:
 		qsp_text_printable(ev->body, false, text, sizeof(text));
-		qsp_qssh_say(QSP_LOG_ERROR, "channel %u: open failed: %s", (unsigned)ev->channel,
-			     text[0] ? text : "refused by the server");
-		qsp_qssh_say(QSP_LOG_ERROR, "stdio forwarding failed");
+		r->ops->refused(r->owner, text[0] ? text : "refused by the server");
 		r->failed = true;
 		settle(r);
 		break;
@@ -105,13 +109,19 @@ on_room(struct qsp_qssh_channel *ch)
 	qsp_qssh_pump_input(&((struct qsp_qssh_stdfwd *)ch)->pump);
 }
 
-static const struct qsp_qssh_channel_ops channel_ops = { on_event, on_room };
+static void
+on_describe(const struct qsp_qssh_channel *ch, char *out, size_t cap)
+{
+	snprintf(out, cap, "stdio to %s", ((const struct qsp_qssh_stdfwd *)ch)->to);
+}
+
+static const struct qsp_qssh_channel_ops channel_ops = { on_event, on_room, on_describe };
 
 /* RFC 4254, 7.2, and OpenSSH's PROTOCOL for sockets of the host. */
 static qsp_err
 open_channel(struct qsp_qssh *q, struct qsp_qssh_stdfwd *r)
 {
-	const char *to = q->opt.stdfwd, *type = "direct-streamlocal@openssh.com";
+	const char *to = r->to, *type = "direct-streamlocal@openssh.com";
 	uint8_t room[1024];
 	struct qsp_writer w = qsp_writer_of(room, sizeof(room));
 	char *host = NULL;
@@ -137,19 +147,25 @@ open_channel(struct qsp_qssh *q, struct qsp_qssh_stdfwd *r)
 }
 
 qsp_err
-qsp_qssh_stdfwd_open(struct qsp_qssh *q)
+qsp_qssh_stdfwd_open(struct qsp_qssh *q, const struct qsp_qssh_stdfwd_ops *ops, void *owner,
+		     const char *to, const int fd[3], struct qsp_qssh_stdfwd **out)
 {
-	static const int std[3] = { STDIN_FILENO, STDOUT_FILENO, -1 };
+	const int ends[3] = { fd[0], fd[1], -1 };
 	struct qsp_qssh_stdfwd *r = calloc(1, sizeof(*r));
-	qsp_err e;
+	qsp_err e = QSP_E_NOMEM;
 
+	*out = r;
 	if (!r)
 		return QSP_E_NOMEM;
-	q->stdfwd = r;
+	r->ops = ops;
+	r->owner = owner;
+	r->out_fd = fd[1];
 	r->pump.ch = &r->ch;
 	r->pump.ops = &pump_ops;
 	r->pump.arg = r;
-	e = qsp_qssh_pump_init(&r->pump, &q->loop, std);
+	r->to = strdup(to);
+	if (r->to)
+		e = qsp_qssh_pump_init(&r->pump, &q->loop, ends);
 	return e ? e : open_channel(q, r);
 }
 
@@ -166,5 +182,6 @@ qsp_qssh_stdfwd_free(struct qsp_qssh_stdfwd *r)
 		return;
 	qsp_qssh_channel_drop(&r->ch);
 	qsp_qssh_pump_stop(&r->pump);
+	free(r->to);
 	free(r);
 }

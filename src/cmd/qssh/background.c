@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Going on without a terminal: a child takes over the loop and all descriptors, in a session of its
+ * own, and the parent, whom the shell waits for, ends.
+ */
+#include "cmd/qssh/qssh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys/tty.h"
+
+/* Diagnostics stay only where somebody asked to see what happens. */
+static void
+leave_std(const struct qsp_qssh *q)
+{
+	bool loud = q->cfg.log_level >= QSP_LOG_DEBUG1 && !q->opt.log_file;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	(void)dup2(null, STDIN_FILENO);
+	(void)dup2(null, STDOUT_FILENO);
+	if (!loud)
+		(void)dup2(null, STDERR_FILENO);
+	close(null);
+}
+
+pid_t
+qsp_qssh_background_fork(struct qsp_qssh *q, bool stay)
+{
+	pid_t pid;
+
+	qsp_qssh_say(QSP_LOG_DEBUG1, "forking to background");
+	pid = fork();
+	if (pid < 0) {
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: fork: %s", strerror(errno));
+		return -1;
+	}
+	if (pid > 0) {
+		if (!stay)
+			_exit(0); /* all that is to be tidied is the child's */
+		return pid;
+	}
+	(void)setsid();
+	if (uv_loop_fork(&q->loop) != 0)
+		_exit(QSP_QSSH_FAILED);
+	leave_std(q);
+	return 0;
+}
