@@ -9,6 +9,7 @@
  * which may overtake our last bytes and rob the peer of the reason.
  */
 #include "app/drive_impl.h"
+#include "app/drive_shape.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -42,13 +43,26 @@ on_closed(uv_handle_t *h)
 		qsp_mem_free(d);
 }
 
+static void
+unlink_lingering(struct qsp_drive *d)
+{
+	struct qsp_drive **p = &d->pool->lingering;
+
+	while (*p && *p != d)
+		p = &(*p)->next_lingering;
+	if (*p)
+		*p = d->next_lingering;
+}
+
 void
 qsp_drive_retire(struct qsp_drive *d)
 {
 	if (d->state == QSP_DRIVE_OVER)
 		return;
+	unlink_lingering(d);
 	d->state = QSP_DRIVE_OVER;
 	qsp_drive_pool_remove(d);
+	qsp_drive_shape_free(d);
 	qsp_drive_line_unwatch(d);
 	uv_close((uv_handle_t *)&d->timer, on_closed);
 	if (d->fd >= 0)
@@ -56,14 +70,30 @@ qsp_drive_retire(struct qsp_drive *d)
 	qsp_drive_io_drop(d);
 	free(d->unsent);
 	d->unsent = NULL;
+	if (d->orphaned)
+		qsp_drive_free(d);
 }
 
 void
 qsp_drive_over(struct qsp_drive *d)
 {
+	bool told = d->state == QSP_DRIVE_LINGERING;
+
 	if (d->state == QSP_DRIVE_OVER || d->freed)
 		return;
 	qsp_drive_retire(d);
+	if (!told)
+		d->ops->closed(d->arg, d->err);
+}
+
+/* The application is done with it, and the slots go on for a while [P8.9]. */
+static void
+begin_to_linger(struct qsp_drive *d)
+{
+	d->state = QSP_DRIVE_LINGERING;
+	d->linger_at = UINT64_MAX;
+	d->next_lingering = d->pool->lingering;
+	d->pool->lingering = d;
 	d->ops->closed(d->arg, d->err);
 }
 
@@ -116,6 +146,18 @@ close_in_order(struct qsp_drive *d)
 	qsp_drive_io_write(d);
 }
 
+/* CLOSE goes in its slot, and what follows looks as what went before. */
+static void
+settle_stealth(struct qsp_drive *d)
+{
+	if (d->state == QSP_DRIVE_FLUSHING && qsp_drive_shape_has_closed(d))
+		begin_to_linger(d);
+	if ((d->deaf || d->eof) && d->state == QSP_DRIVE_FLUSHING)
+		qsp_drive_over(d);
+	if (d->state == QSP_DRIVE_LINGERING && !qsp_drive_shape_lingers(d))
+		qsp_drive_over(d);
+}
+
 /* Moves towards the end where it has begun. */
 static void
 settle(struct qsp_drive *d)
@@ -136,6 +178,10 @@ settle(struct qsp_drive *d)
 		qsp_drive_finish(d, e);
 	if (d->state == QSP_DRIVE_RUNNING && d->closing)
 		close_in_order(d);
+	if (qsp_drive_shape_is_stealth(d)) {
+		settle_stealth(d);
+		return;
+	}
 	if (d->state == QSP_DRIVE_FLUSHING && is_flushed(d)) {
 		shutdown(d->fd, SHUT_WR);
 		d->state = QSP_DRIVE_DRAINING;
@@ -171,9 +217,12 @@ arm(struct qsp_drive *d)
 
 		at = t < at ? t : at;
 	}
+	if (qsp_drive_shape_deadline(d) < at)
+		at = qsp_drive_shape_deadline(d);
 	if (at < d->timer_at) {
 		d->timer_at = at;
-		uv_timer_start(&d->timer, on_timer, at > now ? at - now : 0, 0);
+		/* 0 would come round again before anything is read */
+		uv_timer_start(&d->timer, on_timer, at > now ? at - now : 1, 0);
 	}
 	if (events == d->events)
 		return;
@@ -214,7 +263,8 @@ qsp_drive_run(struct qsp_drive *d, int events)
 	qsp_drive_io_resume(d);
 	if (events & UV_READABLE)
 		qsp_drive_io_read(d);
-	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING)
+	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING ||
+	    d->state == QSP_DRIVE_LINGERING)
 		qsp_drive_io_write(d);
 	if (d->state != QSP_DRIVE_DETACHED)
 		qsp_drive_io_report(d);
@@ -290,6 +340,10 @@ qsp_drive_free(struct qsp_drive *d)
 {
 	if (!d || d->freed)
 		return;
+	if (d->state == QSP_DRIVE_LINGERING) {
+		d->orphaned = true;
+		return;
+	}
 	d->freed = true;
 	d->held++;
 	release(d);

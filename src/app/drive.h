@@ -16,6 +16,8 @@
 
 #include <uv.h>
 
+#include "proto/shape.h"
+
 /* What the drives of one loop share: worker, buffers. One per thread. Freed after its drives; the
  * last of it goes in the loop's next turn. */
 struct qsp_drive_pool;
@@ -88,6 +90,16 @@ void qsp_drive_line_free(struct qsp_drive_line *line);
 
 /* The errno behind QSP_E_IO, or 0. */
 int qsp_drive_errno(const struct qsp_drive *d);
+
+/* How what is sent is shaped [P8]: what holds now, and what has been sent under it; false where nothing
+ * was agreed. */
+struct qsp_drive_shape {
+	struct qsp_shape_params now;
+	struct qsp_shape_counts counts;
+};
+bool qsp_drive_get_shape(const struct qsp_drive *d, struct qsp_drive_shape *out);
+/* Before a sandbox is closed, where stealth may come: starts the thread that it needs. */
+QSP_MUST_USE qsp_err qsp_drive_pool_pace(struct qsp_drive_pool *p);
 
 /* The wall and mono time as the engine wants them. */
 struct qsp_now qsp_drive_now(const uv_loop_t *loop);

@@ -8,13 +8,19 @@
 #include "app/drive.h"
 
 #define QSP_DRIVE_IN_CAP (512 * 1024)  /* one read, behind what was left of the last */
+#define QSP_DRIVE_CELL_ROOM 729        /* data in a cell, at most [P1.1] */
 #define QSP_DRIVE_OUT_CAP (256 * 1024) /* one write */
+
+struct qsp_pacer;
+struct qsp_drive_shaper;
 
 struct qsp_drive_pool {
 	uv_loop_t *loop;
 	struct qsp_worker *worker;
 	uint8_t *in, *out; /* out: NULL while a drive has borrowed it for an unfinished write */
 	struct qsp_drive *kicked;
+	struct qsp_drive *lingering;
+	struct qsp_pacer *pacer; /* NULL until the first stealth */
 	uv_prepare_t prepare;
 	uv_idle_t idle; /* active while drives are on the list, so that the loop does not wait */
 	int handles;
@@ -22,10 +28,11 @@ struct qsp_drive_pool {
 
 enum qsp_drive_state {
 	QSP_DRIVE_RUNNING,
-	QSP_DRIVE_DETACHED, /* without a transport, until another one is attached [P4.7] */
-	QSP_DRIVE_SINK,     /* M1 was refused: read and discard [P4.4] */
-	QSP_DRIVE_FLUSHING, /* the engine is done; its last bytes leave */
-	QSP_DRIVE_DRAINING, /* shut down; waiting for the peer to close */
+	QSP_DRIVE_DETACHED,  /* without a transport, until another one is attached [P4.7] */
+	QSP_DRIVE_SINK,      /* M1 was refused: read and discard [P4.4] */
+	QSP_DRIVE_FLUSHING,  /* the engine is done; its last bytes leave */
+	QSP_DRIVE_DRAINING,  /* shut down; waiting for the peer to close */
+	QSP_DRIVE_LINGERING, /* told to be over; its slots go on for a while [P8.9] */
 	QSP_DRIVE_OVER,
 };
 
@@ -39,8 +46,10 @@ struct qsp_drive {
 	struct qsp_drive *next, **prev; /* on the pool's list */
 	uv_poll_t *poll;                /* on the heap: it ends apart from the drive */
 	uv_timer_t timer;
-	uint8_t *rest;   /* of the input: a partial unit */
-	uint8_t *unsent; /* of the output: the pool's buffer, borrowed */
+	struct qsp_drive *next_lingering;
+	struct qsp_drive_shaper *shaper; /* NULL: nothing was agreed [P8] */
+	uint8_t *rest;                   /* of the input: a partial unit */
+	uint8_t *unsent;                 /* of the output: the pool's buffer, borrowed */
 	size_t rest_n, unsent_at, unsent_n;
 	qsp_time timer_at, linger_at;
 	size_t output_max;
@@ -56,6 +65,7 @@ struct qsp_drive {
 	bool deaf;      /* the peer takes no more */
 	bool closing;   /* qsp_drive_close was called */
 	bool freed;     /* qsp_drive_free was called */
+	bool orphaned;  /* the same, while lingering */
 	bool owe_room;  /* output has left since ops->room */
 	bool retains;   /* the mux keeps what is not acknowledged */
 	bool resuming;  /* attached, and not yet rewound */
@@ -66,11 +76,10 @@ struct qsp_drive {
 void qsp_drive_run(struct qsp_drive *d, int events);
 /* The engine has no more to take; what it has to say still leaves. */
 void qsp_drive_finish(struct qsp_drive *d, qsp_err e);
-/* The socket goes, and the application learns of it. */
-void qsp_drive_over(struct qsp_drive *d);
-
 /* The socket and all that could wake us go. */
 void qsp_drive_retire(struct qsp_drive *d);
+/* The same, and the application learns of it. */
+void qsp_drive_over(struct qsp_drive *d);
 
 /* drive_line.c: true where the loss of the transport is not the end. */
 bool qsp_drive_line_lost(struct qsp_drive *d, qsp_err e);
@@ -91,6 +100,9 @@ void qsp_drive_io_read(struct qsp_drive *d);
 /* What stood unread because of a question. */
 void qsp_drive_io_resume(struct qsp_drive *d);
 void qsp_drive_io_write(struct qsp_drive *d);
+/* Records into buf[0..cap), piece after piece of what may leave, as long as `least` bytes have room. */
+QSP_MUST_USE qsp_err qsp_drive_io_seal(struct qsp_drive *d, uint8_t *buf, size_t cap, size_t least,
+				       size_t *n);
 /* Tells the application of questions and of IS_OPEN. */
 void qsp_drive_io_report(struct qsp_drive *d);
 void qsp_drive_io_drop(struct qsp_drive *d);

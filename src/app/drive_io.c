@@ -4,6 +4,7 @@
  * engine and channels into large writes. Bounded: a few of each in a turn.
  */
 #include "app/drive_impl.h"
+#include "app/drive_shape.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,6 +104,7 @@ take_once(struct qsp_drive *d, uint8_t *buf, size_t n, size_t *at)
 				  &data);
 
 	*at += used;
+	qsp_drive_shape_got(d, used, data.n);
 	qsp_drive_io_report(d);
 	if (!deliver(d, data)) {
 		e = qsp_conn_close(d->conn, QSP_REASON_PROTOCOL_ERROR, "bad channel message");
@@ -158,7 +160,8 @@ ended(struct qsp_drive *d, bool failed)
 		d->sys_errno = errno;
 		d->deaf = true;
 	}
-	if (d->state == QSP_DRIVE_SINK || d->state == QSP_DRIVE_DRAINING) {
+	if (d->state == QSP_DRIVE_SINK || d->state == QSP_DRIVE_DRAINING ||
+	    d->state == QSP_DRIVE_LINGERING) {
 		qsp_drive_over(d);
 		return;
 	}
@@ -266,28 +269,25 @@ sendable(struct qsp_drive *d)
 	return data;
 }
 
-/* Records into the pool's buffer, piece after piece of the output. */
-static qsp_err
-fill(struct qsp_drive *d, struct qsp_bytes data, size_t *n)
+qsp_err
+qsp_drive_io_seal(struct qsp_drive *d, uint8_t *buf, size_t cap, size_t least, size_t *n)
 {
-	struct qsp_drive_pool *p = d->pool;
-	struct qsp_now now = qsp_drive_now(p->loop);
+	struct qsp_now now = qsp_drive_now(d->pool->loop);
+	struct qsp_bytes data = sendable(d);
 	size_t used, more, offered;
 	qsp_err e;
 
 	*n = 0;
 	do {
 		offered = data.n;
-		e = qsp_conn_output(d->conn, now, data, &used, p->out + *n, QSP_DRIVE_OUT_CAP - *n,
-				    &more);
+		e = qsp_conn_output(d->conn, now, data, &used, buf + *n, cap - *n, &more);
 		*n += more;
 		if (used) {
 			qsp_mux_sent(d->mux, used);
 			d->owe_room = true;
 		}
 		data = sendable(d);
-	} while (!e && used && used == offered && data.n &&
-		 QSP_DRIVE_OUT_CAP - *n >= QSP_OUTPUT_MIN);
+	} while (!e && used && used == offered && data.n && cap - *n >= least);
 	return e;
 }
 
@@ -303,13 +303,16 @@ write_once(struct qsp_drive *d)
 	if (!send_unsent(d))
 		return false;
 	data = sendable(d);
-	if (!(qsp_conn_wants(d->conn) & QSP_WANT_OUTPUT) && data.n == 0)
+	if (!qsp_drive_shape_may_write(d) || (!(qsp_conn_wants(d->conn) & QSP_WANT_OUTPUT) &&
+					      data.n == 0 && !qsp_drive_shape_is_due(d)))
 		return false;
 	if (!p->out && !(p->out = malloc(QSP_DRIVE_OUT_CAP))) {
 		qsp_drive_finish(d, QSP_E_NOMEM);
 		return false;
 	}
-	e = fill(d, data, &n);
+	e = qsp_drive_io_seal(d, p->out, QSP_DRIVE_OUT_CAP, QSP_OUTPUT_MIN, &n);
+	if (!e)
+		n = qsp_drive_shape_fill(d, p->out, n, QSP_DRIVE_OUT_CAP);
 	if (n && !send_bytes(d, p->out, n, &sent)) {
 		d->unsent = p->out;
 		d->unsent_at = sent;
@@ -323,13 +326,30 @@ write_once(struct qsp_drive *d)
 	return !e && n != 0 && !d->unsent;
 }
 
+/* In stealth the socket is the pacer's. */
+static void
+write_slots(struct qsp_drive *d)
+{
+	qsp_drive_shape_slots(d);
+	if (d->owe_room && is_live(d) && qsp_mux_waiting(d->mux) <= d->output_max / 2) {
+		d->owe_room = false;
+		d->ops->room(d->arg);
+	}
+}
+
 /* Writes what there is, and lets the application bring more as long as the socket takes it. */
 void
 qsp_drive_io_write(struct qsp_drive *d)
 {
 	for (int i = 0; i < ROUNDS && !d->freed && d->state != QSP_DRIVE_DETACHED; i++) {
-		bool more = write_once(d);
+		bool more;
 
+		qsp_drive_shape_follow(d);
+		if (qsp_drive_shape_is_stealth(d) && !d->unsent) {
+			write_slots(d);
+			return;
+		}
+		more = write_once(d);
 		if (d->owe_room && !d->unsent && is_live(d) &&
 		    qsp_mux_waiting(d->mux) <= d->output_max / 2) {
 			d->owe_room = false;

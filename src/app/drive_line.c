@@ -5,6 +5,7 @@
  * that was resumed with it has a ticket of its own.
  */
 #include "app/drive_impl.h"
+#include "app/drive_shape.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -80,6 +81,7 @@ forget_unsent(struct qsp_drive *d)
 static void
 detach(struct qsp_drive *d)
 {
+	qsp_drive_shape_free(d); /* a write may be on its way */
 	qsp_drive_line_unwatch(d);
 	close(d->fd);
 	d->fd = -1;

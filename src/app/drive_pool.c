@@ -5,6 +5,7 @@
  * buffers are in use by one drive at a time, and whoever kicks finds its own state unchanged.
  */
 #include "app/drive_impl.h"
+#include "app/drive_shape.h"
 
 #include <stdlib.h>
 
@@ -105,11 +106,20 @@ qsp_drive_pool_free(struct qsp_drive_pool *p)
 {
 	if (!p)
 		return;
+	while (p->lingering)
+		qsp_drive_retire(p->lingering);
+	qsp_pacer_free(p->pacer);
 	qsp_worker_free(p->worker);
 	qsp_mem_wipe_free(p->in, QSP_DRIVE_IN_CAP); /* plaintext has been here */
 	qsp_mem_free(p->out);
 	uv_close((uv_handle_t *)&p->prepare, on_closed);
 	uv_close((uv_handle_t *)&p->idle, on_closed);
+}
+
+qsp_err
+qsp_drive_pool_pace(struct qsp_drive_pool *p)
+{
+	return p->pacer ? QSP_OK : qsp_pacer_new(&p->pacer);
 }
 
 struct qsp_worker *

@@ -237,10 +237,13 @@ qsp_err
 qsp_conn_output(struct qsp_conn *c, struct qsp_now now, struct qsp_bytes data, size_t *used,
 		uint8_t *out, size_t cap, size_t *n)
 {
-	size_t offered = data.n, unit;
+	size_t offered, unit;
 	bool counted;
 	qsp_err e = QSP_OK;
 
+	if (c->shape.due)
+		data = QSP_BYTES_NONE; /* what follows SHAPE is shaped [P8.1] */
+	offered = data.n;
 	*used = *n = 0;
 	if (cap <
 	    (c->tx.serial != 0 && c->wire->id == QSP_WIRE_CELLS ? QSP_CELL_LEN : QSP_OUTPUT_MIN))

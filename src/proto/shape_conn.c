@@ -102,11 +102,18 @@ qsp_shape_conn_on_asked(struct qsp_conn *c, const struct qsp_input *in)
 
 /* --- both ----------------------------------------------------------------------------------- */
 
-void
+bool
 qsp_shape_conn_now(const struct qsp_conn *c, struct qsp_shape_params *p, uint32_t *changes)
 {
 	*p = c->shape.now;
 	*changes = c->shape.changes;
+	return c->shape.changes > 0 && !c->shape.due;
+}
+
+qsp_err
+qsp_shape_conn_begin(const struct qsp_conn *c, struct qsp_shape *s, uint64_t now)
+{
+	return qsp_shape_begin(s, c->cfg->cx, &c->shape.now, c->role == QSP_CLIENT, now);
 }
 
 qsp_err

@@ -20,8 +20,12 @@ void qsp_shape_conn_allow(struct qsp_config *cfg, const struct qsp_shape_allowed
  */
 QSP_MUST_USE qsp_err qsp_shape_conn_ask(struct qsp_conn *c, struct qsp_now now,
 					const struct qsp_shape_params *p);
-/* What to send under. *changes grows with each change; 0: plain, nothing was agreed. */
-void qsp_shape_conn_now(const struct qsp_conn *c, struct qsp_shape_params *p, uint32_t *changes);
+/* What to send under: false as long as nothing was agreed, or said, on our side. *changes grows with
+ * each change. */
+bool qsp_shape_conn_now(const struct qsp_conn *c, struct qsp_shape_params *p, uint32_t *changes);
+/* Begins to shape under it, with the connection's random source and role. */
+QSP_MUST_USE qsp_err qsp_shape_conn_begin(const struct qsp_conn *c, struct qsp_shape *s,
+					  uint64_t now);
 /* Client: what the server announced [P4.6]; false where it has not. */
 bool qsp_shape_conn_announced(const struct qsp_conn *c, struct qsp_shape_allowed *a);
 

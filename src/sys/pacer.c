@@ -199,7 +199,7 @@ qsp_pacer_add(struct qsp_pacer *p, struct qsp_pace *w)
 {
 	qsp_err e = QSP_E_NOMEM;
 
-	if (!qsp_pace_is_done(w))
+	if (!qsp_pacer_is_done(w))
 		return QSP_E_STATE;
 	w->sent = 0;
 	w->err = 0;
@@ -228,7 +228,7 @@ qsp_pacer_cancel(struct qsp_pacer *p, struct qsp_pace *w)
 }
 
 bool
-qsp_pace_is_done(const struct qsp_pace *w)
+qsp_pacer_is_done(const struct qsp_pace *w)
 {
 	int s = atomic_load(&w->state);
 

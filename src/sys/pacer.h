@@ -24,7 +24,7 @@ struct qsp_pace {
 	const uint8_t *p;
 	size_t n;
 	uint64_t at; /* ns of qsp_pacer_clock */
-	/* once qsp_pace_is_done: how many bytes the socket took, 0 where it took none as more than its
+	/* once qsp_pacer_is_done: how many bytes the socket took, 0 where it took none as more than its
 	 * TCP_NOTSENT_LOWAT waits in it; else the errno */
 	size_t sent;
 	int err;
@@ -37,7 +37,7 @@ QSP_MUST_USE qsp_err qsp_pacer_add(struct qsp_pacer *p, struct qsp_pace *w);
 /* It will not be written from now on, if it has not been: it is the caller's again. */
 void qsp_pacer_cancel(struct qsp_pacer *p, struct qsp_pace *w);
 /* False while it is under way. */
-bool qsp_pace_is_done(const struct qsp_pace *w);
+bool qsp_pacer_is_done(const struct qsp_pace *w);
 
 /* ns of a clock that does not go back and stands still with the machine. */
 uint64_t qsp_pacer_clock(void);

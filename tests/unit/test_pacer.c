@@ -24,7 +24,7 @@ pair_of(int fd[2])
 static void
 wait_done(const struct qsp_pace *w)
 {
-	while (!qsp_pace_is_done(w))
+	while (!qsp_pacer_is_done(w))
 		assert_true(poll(NULL, 0, 1) >= 0);
 }
 
@@ -90,7 +90,7 @@ cancelled(void **state)
 	}
 	qsp_pacer_cancel(p, &w[4]);
 	qsp_pacer_cancel(p, &w[4]);
-	assert_true(qsp_pace_is_done(&w[4]));
+	assert_true(qsp_pacer_is_done(&w[4]));
 	for (unsigned i = 0; i < 9; i += 3)
 		qsp_pacer_cancel(p, &w[i]);
 	for (unsigned i = 0; i < 9; i++)

@@ -475,7 +475,7 @@ shape_of(const struct pair_side *s)
 	struct qsp_shape_params p;
 	uint32_t changes;
 
-	qsp_shape_conn_now(s->conn, &p, &changes);
+	(void)!qsp_shape_conn_now(s->conn, &p, &changes);
 	return p;
 }
 
