@@ -102,6 +102,8 @@ static void __attribute__((noreturn)) child(const struct qsp_spawn *s, pid_t par
 			_exit(126);
 	}
 	enter_dir(s);
+	if (s->before != NULL)
+		s->before(s->before_arg);
 	if (s->run != NULL) {
 		environ = (char **)(uintptr_t)s->envp; /* C's, which is never written to */
 		_exit(s->run(s->arg));

@@ -23,9 +23,11 @@ struct qsp_spawn {
 	size_t n_fds;
 	const char *dir; /* where to begin, or NULL; `fallback` where it cannot be entered */
 	const char *fallback;
-	bool own_session;      /* setsid */
-	bool controlling;      /* std[0] becomes the terminal of the new session */
-	int parent_signal;     /* sent to it when its parent dies (PR_SET_PDEATHSIG), or 0 */
+	bool own_session;          /* setsid */
+	bool controlling;          /* std[0] becomes the terminal of the new session */
+	int parent_signal;         /* sent to it when its parent dies (PR_SET_PDEATHSIG), or 0 */
+	void (*before)(void *arg); /* or NULL: what the child does first, once it stands in dir */
+	void *before_arg;
 	int (*run)(void *arg); /* or NULL: what the child does in place of path; its exit status */
 	void *arg;
 };

@@ -43,9 +43,9 @@ refused 'Wire morse' 'not cell or frame'
 refused 'Nonsense yes' 'unknown keyword Nonsense'
 
 # What OpenSSH has and qsshd does not honour is never ignored.
-for k in ForceCommand PermitOpen AllowTcpForwarding AllowAgentForwarding X11Forwarding \
-    Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys ClientAliveInterval \
-    PrintMotd AuthenticationMethods RevokedKeys; do
+for k in PermitOpen AllowTcpForwarding AllowAgentForwarding X11Forwarding \
+    Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys \
+    AuthenticationMethods RevokedKeys; do
 	refused "$k no" "$k is not supported by this version of qsshd"
 done
 

@@ -150,6 +150,8 @@ remember(struct qsp_auth_grant *g, struct attempt *t)
 	g->limits = t->limits;
 	memset(&t->limits, 0, sizeof(t->limits)); /* it is the record's now */
 	g->net.max_sessions = (uint32_t)t->p.config.max_sessions;
+	g->net.alive_s = (uint32_t)t->p.config.alive_s;
+	g->net.alive_count = (uint32_t)t->p.config.alive_count;
 	return true;
 }
 

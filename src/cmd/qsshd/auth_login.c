@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -205,6 +206,20 @@ chroot_is_good(struct qsp_auth *a, const struct qsp_auth_grant *g)
 	return false;
 }
 
+/* What the user will be told, with the reason where the administrator looks. */
+static void
+log_obstacles(const struct qsp_auth_grant *g)
+{
+	struct stat st;
+
+	if (stat(g->user.home, &st) != 0)
+		qsp_log(QSP_LOG_INFO, "User %s: home directory %s: %s", g->user.name, g->user.home,
+			strerror(errno));
+	if (g->user.uid != 0 && stat("/etc/nologin", &st) == 0)
+		qsp_log(QSP_LOG_INFO, "User %s not allowed because /etc/nologin exists",
+			g->user.name);
+}
+
 /* The grant's session; its other end, or -1. */
 static int
 start(struct qsp_auth *a, struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
@@ -225,6 +240,7 @@ start(struct qsp_auth *a, struct qsp_auth_grant *g, const struct qsp_rpc_ends *e
 	}
 	qsp_log(QSP_LOG_VERBOSE, "Starting session for %s from %s port %u: process %ld",
 		g->user.name, g->address, g->port, (long)g->session);
+	log_obstacles(g);
 	return fd[1];
 }
 

@@ -238,6 +238,12 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->password, false);
 	default_number(&c->pubkey, true);
 	default_number(&c->first_contact, true);
+	default_number(&c->permit_tty, true);
+	default_number(&c->permit_user_rc, true);
+	default_number(&c->print_motd, true);
+	default_number(&c->print_last_log, true);
+	default_number(&c->alive_s, 0);
+	default_number(&c->alive_count, 3);
 	default_number(&c->max_auth_tries, 6);
 	default_number(&c->max_sessions, 10);
 	default_number(&c->workers, 0);
@@ -263,6 +269,7 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 				     !qsp_qsshd_list_add(&c->accept_env, "LC_*")))
 		return QSP_E_NOMEM;
 	if (!default_subsystem(c) || !default_word(&c->chroot, "none") ||
+	    !default_word(&c->force_command, "none") || !default_word(&c->permit_user_env, "no") ||
 	    !default_word(&c->port, "8022") ||
 	    !default_word(&c->authorized_keys, ".qssh/authorized_keys") ||
 	    !default_path(&c->host_key, o, "/etc/qssh/host_key_kyber768", "host_key_kyber768") ||

@@ -41,8 +41,14 @@ struct qsp_qsshd_config {
 	struct qsp_qsshd_list accept_env;
 	struct qsp_qsshd_list subsystem, subsystem_command; /* names, and what they run */
 	struct qsp_qsshd_list pid_file;                     /* one path, or "none" */
-	struct qsp_qsshd_list chroot; /* ChrootDirectory: one path, or "none" */
+	struct qsp_qsshd_list chroot;        /* ChrootDirectory: one path, or "none" */
+	struct qsp_qsshd_list force_command; /* one command, or "none" */
+	struct qsp_qsshd_list set_env;       /* NAME=value */
+	struct qsp_qsshd_list
+		permit_user_env; /* PermitUserEnvironment: yes, no or one list of patterns */
 	int strict_modes, password, pubkey, first_contact;
+	int permit_tty, permit_user_rc, print_motd, print_last_log;
+	int alive_s, alive_count; /* ClientAliveInterval, ClientAliveCountMax */
 	int max_auth_tries, max_sessions, workers;
 	int startups_begin, startups_rate, startups_full; /* MaxStartups */
 	int grace_s;                                      /* LoginGraceTime; 0: none */

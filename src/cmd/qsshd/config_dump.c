@@ -102,6 +102,15 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	put_each(f, "allowgroups", &c->allow_groups);
 	put_each(f, "denygroups", &c->deny_groups);
 	put_each(f, "acceptenv", &c->accept_env);
+	put_all(f, "setenv", &c->set_env);
+	put_all(f, "permituserenvironment", &c->permit_user_env);
+	fprintf(f, "forcecommand %s\n", c->force_command.v[0]);
+	fprintf(f, "permittty %s\n", yes_no(c->permit_tty));
+	fprintf(f, "permituserrc %s\n", yes_no(c->permit_user_rc));
+	fprintf(f, "printmotd %s\n", yes_no(c->print_motd));
+	fprintf(f, "printlastlog %s\n", yes_no(c->print_last_log));
+	fprintf(f, "clientaliveinterval %d\n", c->alive_s);
+	fprintf(f, "clientalivecountmax %d\n", c->alive_count);
 	for (size_t i = 0; i < c->subsystem.n; i++)
 		fprintf(f, "subsystem %s %s\n", c->subsystem.v[i], c->subsystem_command.v[i]);
 	fprintf(f, "maxauthtries %d\n", c->max_auth_tries);

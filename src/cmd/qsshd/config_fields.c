@@ -20,6 +20,9 @@ static const size_t lists[] = {
 	AT(accept_env),
 	AT(pid_file),
 	AT(chroot),
+	AT(force_command),
+	AT(set_env),
+	AT(permit_user_env),
 	/* a pair, of which inherit takes care itself */
 	AT(subsystem),
 	AT(subsystem_command),
@@ -27,11 +30,12 @@ static const size_t lists[] = {
 #define PAIRED 2u
 
 static const size_t numbers[] = {
-	AT(strict_modes),   AT(password),      AT(pubkey),    AT(first_contact),
-	AT(max_auth_tries), AT(max_sessions),  AT(workers),   AT(startups_begin),
-	AT(startups_rate),  AT(startups_full), AT(resume_s),  AT(detached_each),
-	AT(detached_total), AT(grace_s),       AT(log_level), AT(facility),
-	AT(wire),           AT(root),
+	AT(strict_modes),   AT(password),       AT(pubkey),     AT(first_contact),
+	AT(max_auth_tries), AT(max_sessions),   AT(workers),    AT(startups_begin),
+	AT(startups_rate),  AT(startups_full),  AT(resume_s),   AT(detached_each),
+	AT(detached_total), AT(grace_s),        AT(log_level),  AT(facility),
+	AT(wire),           AT(root),           AT(permit_tty), AT(permit_user_rc),
+	AT(print_motd),     AT(print_last_log), AT(alive_s),    AT(alive_count),
 };
 
 static struct qsp_qsshd_list *

@@ -42,6 +42,8 @@ qsp_err qsp_qsshd_take_word(const struct qsp_qsshd_setter *s, const struct qsp_q
 /* Words, and only the first line of them. */
 qsp_err qsp_qsshd_take_first_words(const struct qsp_qsshd_setter *s,
 				   const struct qsp_qsshd_keyword *k);
+/* The line uncut, the first that is given. */
+qsp_err qsp_qsshd_take_rest(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
 
 /* config_take.c */
 qsp_err qsp_qsshd_take_port(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
@@ -51,6 +53,7 @@ qsp_err qsp_qsshd_take_host_key(const struct qsp_qsshd_setter *s,
 qsp_err qsp_qsshd_take_subsystem(const struct qsp_qsshd_setter *s,
 				 const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_chroot(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
+qsp_err qsp_qsshd_take_set_env(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_root(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_log_level(const struct qsp_qsshd_setter *s,
 				 const struct qsp_qsshd_keyword *k);

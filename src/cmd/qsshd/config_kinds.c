@@ -110,3 +110,13 @@ qsp_qsshd_take_first_words(const struct qsp_qsshd_setter *s, const struct qsp_qs
 		return 0;
 	return qsp_qsshd_take_words(s, k);
 }
+
+qsp_err
+qsp_qsshd_take_rest(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
+{
+	struct qsp_qsshd_list *l = qsp_qsshd_list_of(s, k);
+
+	if (s->l->n == 0)
+		return QSP_QSSHD_BAD(s, "%s needs a value", s->l->keyword);
+	return l->n > 0 || qsp_qsshd_list_add(l, s->l->rest) ? 0 : QSP_E_NOMEM;
+}

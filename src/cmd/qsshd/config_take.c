@@ -101,6 +101,18 @@ qsp_qsshd_take_chroot(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_k
 }
 
 qsp_err
+qsp_qsshd_take_set_env(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
+{
+	for (size_t i = 0; i < s->l->n; i++) {
+		const char *eq = strchr(s->l->arg[i], '=');
+
+		if (eq == NULL || eq == s->l->arg[i])
+			return QSP_QSSHD_BAD(s, "SetEnv: \"%s\" is not NAME=value", s->l->arg[i]);
+	}
+	return qsp_qsshd_take_first_words(s, k);
+}
+
+qsp_err
 qsp_qsshd_take_root(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
 {
 	static const struct {

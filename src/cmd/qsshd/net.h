@@ -170,6 +170,8 @@ struct qsp_net_conn {
 	uint8_t method, key_type;
 	uint8_t key_id[QSP_KEY_ID_LEN];
 	struct qsp_rpc_limits limits; /* of the login */
+	uint64_t alive_seen;          /* cells from the peer at the last look */
+	unsigned alive_missed;        /* looks since then */
 	/* the session */
 	bool session_asked;
 	struct qsp_net_socket *session;
@@ -270,6 +272,10 @@ void qsp_net_detach_resumed(struct qsp_net_conn *c);
 bool qsp_net_detach_is(const struct qsp_net_conn *c);
 /* It waited long enough, or has to make room. */
 void qsp_net_detach_end(struct qsp_net_conn *c, const char *why);
+
+/* net_alive.c: asks a client that logged in for signs of life, as its limits say. It takes over the timer
+ * of the grace. */
+void qsp_net_alive_start(struct qsp_net_conn *c);
 
 /* net_session.c */
 void qsp_net_session_want(struct qsp_net_conn *c);

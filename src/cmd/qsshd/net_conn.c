@@ -187,6 +187,7 @@ opened(struct qsp_net_conn *c)
 	set_state(c, QSP_NET_OPEN);
 	uv_timer_stop(&c->grace);
 	qsp_net_detach_list(c);
+	qsp_net_alive_start(c);
 	if (c->method == QSP_METHOD_PASSWORD) {
 		qsp_log(QSP_LOG_INFO, "Accepted password for %s from %s port %u", c->user, c->peer,
 			c->peer_port);

@@ -180,6 +180,7 @@ void
 qsp_net_detach_resumed(struct qsp_net_conn *c)
 {
 	uv_timer_stop(&c->grace);
+	qsp_net_alive_start(c);
 	mark(c, 0);
 	qsp_log(QSP_LOG_INFO, "Resumed user %s from %s port %u", c->user, c->peer, c->peer_port);
 }

@@ -166,6 +166,8 @@ qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *
 	qsp_writer_vec16(w, m->ct);
 	qsp_writer_vec16(w, m->ck);
 	qsp_writer_u32(w, m->limits.max_sessions);
+	qsp_writer_u32(w, m->limits.alive_s);
+	qsp_writer_u32(w, m->limits.alive_count);
 }
 
 qsp_err
@@ -181,6 +183,8 @@ qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m)
 	m->ct = qsp_reader_vec16(&r);
 	m->ck = qsp_reader_vec16(&r);
 	m->limits.max_sessions = qsp_reader_u32(&r);
+	m->limits.alive_s = qsp_reader_u32(&r);
+	m->limits.alive_count = qsp_reader_u32(&r);
 	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_ACCEPT)
 		return QSP_E_INPUT;
 	if (methods.n)

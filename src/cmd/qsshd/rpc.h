@@ -109,6 +109,7 @@ struct qsp_rpc_auth {
 /* What qsshd-net enforces for one login: the configuration with the Match blocks that fit. */
 struct qsp_rpc_limits {
 	uint32_t max_sessions;
+	uint32_t alive_s, alive_count; /* ClientAliveInterval, ClientAliveCountMax */
 };
 
 struct qsp_rpc_auth_answer {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -163,7 +164,8 @@ on_signal(struct qsp_session *s, struct qsp_bytes body)
 	struct qsp_bytes name = qsp_reader_vec32(&r);
 
 	/* a forced command may be another user's: it is not signalled, as by sshd */
-	if (qsp_reader_done(&r) == 0 && ch != NULL && s->command == NULL)
+	if (qsp_reader_done(&r) == 0 && ch != NULL && s->command == NULL &&
+	    strcasecmp(s->config.force_command.v[0], "none") == 0)
 		(void)qsp_session_child_signal(ch, name);
 }
 

@@ -14,7 +14,8 @@
 #include "sys/spawn.h"
 
 #define QSP_SESSION_FD 3
-#define QSP_SESSION_ENV_MAX 128
+#define QSP_SESSION_ENV_MAX 256
+#define QSP_SESSION_ENV_CLIENT_MAX 64 /* of those, a client may set so many */
 #define QSP_SESSION_CHANNELS_MAX 1024
 
 struct qsp_session_env {
@@ -55,6 +56,16 @@ bool qsp_session_env_accept(struct qsp_session *s, struct qsp_session_channel *c
 /* All that the child gets; original: the command that a forced one stands for, or NULL. */
 bool qsp_session_env_make(struct qsp_session *s, const struct qsp_session_channel *ch,
 			  const char *original, struct qsp_session_env *out);
+
+/* session_begin.c: what a child does before its shell or command: a struct qsp_session_begin, as
+ * qsp_spawn's `before`. It may be the child's end. */
+struct qsp_session_begin {
+	const struct qsp_session *s;
+	char *const *envp;
+	bool greet;     /* a login shell on a terminal */
+	bool subsystem; /* rc is not for it */
+};
+void qsp_session_begin(void *arg);
 
 /* session_child.c */
 bool qsp_session_child_pty(struct qsp_session *s, struct qsp_session_channel *ch,

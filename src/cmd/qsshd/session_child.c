@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,8 +52,8 @@ qsp_session_child_pty(struct qsp_session *s, struct qsp_session_channel *ch,
 {
 	const uint32_t size[4] = { m->columns, m->rows, m->width, m->height };
 
-	if (s->no_pty || ch->master >= 0 || ch->pid != 0 || m->term.n >= sizeof(ch->term) ||
-	    qsp_spawn_pty(&ch->master, &ch->slave, ch->tty))
+	if (s->no_pty || !s->config.permit_tty || ch->master >= 0 || ch->pid != 0 ||
+	    m->term.n >= sizeof(ch->term) || qsp_spawn_pty(&ch->master, &ch->slave, ch->tty))
 		return false;
 	qsp_text_printable(m->term, false, ch->term, sizeof(ch->term));
 	qsp_session_modes_apply(ch->slave, m->modes);
@@ -62,11 +63,12 @@ qsp_session_child_pty(struct qsp_session *s, struct qsp_session_channel *ch,
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-/* What to run: command, or NULL for a login shell; original is what the client had asked for where the
- * key forces another. False for a subsystem that is not there, and for what cannot be a string. */
+/* What to run: command, or NULL for a login shell; original is what the client had asked for where
+ * another is forced. False for a subsystem that is not there, and for what cannot be a string. */
 struct plan {
 	char *asked;
 	const char *command, *original;
+	bool subsystem;
 };
 
 static bool
@@ -88,7 +90,12 @@ make_plan(struct qsp_session *s, enum qsp_rpc_kind kind, struct qsp_bytes comman
 	}
 	if (kind == QSP_RPC_SUBSYSTEM && p->command == NULL)
 		return false;
-	if (s->command != NULL) {
+	p->subsystem = kind == QSP_RPC_SUBSYSTEM;
+	/* what the administrator forces wins over what the key does */
+	if (strcasecmp(s->config.force_command.v[0], "none") != 0) {
+		p->original = p->command;
+		p->command = s->config.force_command.v[0];
+	} else if (s->command != NULL) {
 		p->original = p->command;
 		p->command = s->command;
 	}
@@ -128,6 +135,8 @@ spawn(struct qsp_session *s, struct qsp_session_channel *ch, const struct plan *
       struct qsp_spawn *how)
 {
 	struct qsp_session_env env = { 0 };
+	struct qsp_session_begin begin = { s, env.v, ch->master >= 0 && p->command == NULL,
+					   p->subsystem };
 	static struct qsp_sftp_server_options sftp;
 	const char *base = strrchr(s->shell, '/');
 	char name[300], dash_c[] = "-c";
@@ -147,6 +156,8 @@ spawn(struct qsp_session *s, struct qsp_session_channel *ch, const struct plan *
 		how->envp = env.v;
 		how->dir = s->home;
 		how->fallback = "/";
+		how->before = qsp_session_begin;
+		how->before_arg = &begin;
 		how->own_session = true;
 		how->parent_signal = SIGHUP; /* should this process be killed */
 		ch->pid = qsp_spawn_start(how);
