@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# The exit status of qssh: the remote one, or 255 for whatever went wrong here, on the way or there.
+# shellcheck disable=SC1091,SC2016 # lib.sh is checked by itself; some text is for other shells
+. "${QSP_SRC:?}/tests/e2e/lib.sh"
+
+make_user_key
+start_server
+client true || fail "exec of true"
+
+# status NAME WANTED COMMAND...; then what stderr must say, if anything, is asked by `said`
+status() {
+	name=$1 wanted=$2
+	shift 2
+	got=$(status_of "$@")
+	[ "$got" = "$wanted" ] || fail "$name: wanted $wanted, got $got: $(cat "$TMP/err")"
+}
+said() { grep -q -e "$1" "$TMP/err" || fail "$name: no word of '$1': $(cat "$TMP/err")"; }
+
+# the remote status
+for code in 0 1 2 42 127 254 255; do
+	status "exit $code" $code client "exit $code"
+done
+status "no such command" 127 client /nonexistent/program
+for signal in HUP INT KILL SEGV TERM; do
+	status "killed by $signal" 255 client "kill -$signal \$\$"
+done
+said 'killed by signal TERM'
+status "a program that ends before its input" 3 client 'exec 0<&-; exit 3'
+
+# as client does, but with nothing said that a case says itself
+call() { qssh -F none -p "$PORT" -i "$KEY" -o BatchMode=yes "$@"; }
+known="-o UserKnownHostsFile=$KNOWN_HOSTS"
+
+# no call at all
+status "no host" 255 qssh
+status "unknown option" 255 qssh --nonsense host
+status "bad keyword" 255 qssh -o Nonsense=1 host
+status "bad port" 255 qssh -p 0 host
+status "bad destination" 255 qssh @host
+status "bad -W" 255 qssh -W nowhere host
+said 'bad stdio forwarding specification'
+status "bad -J" 255 qssh -J 'a,,b' host
+status "no config" 255 qssh -F "$TMP/none" host
+status "no log" 255 qssh -F none -E "$TMP/none/log" host
+status "help" 0 qssh --help
+status "version" 0 qssh -V
+status "configuration" 0 qssh -G host
+status "query" 0 qssh -Q kem
+
+# the way there
+status "no such name" 255 qssh -F none -o BatchMode=yes no-such-name.invalid true
+said 'Could not resolve hostname no-such-name.invalid'
+status "refused" 255 qssh -F none -o BatchMode=yes -p 1 127.0.0.1 true
+said 'connect to host 127.0.0.1 port 1: Connection refused'
+CLIENT_OPTIONS='-o ProxyCommand=false' status "proxy ends" 255 client true
+CLIENT_OPTIONS="-o ProxyCommand=$TMP/none" status "no proxy" 255 client true
+CLIENT_OPTIONS='-J 127.0.0.1' status "jump loop" 255 client true
+said 'jumphost loop via 127.0.0.1'
+# shellcheck disable=SC2086 # two words
+status "no answer" 255 call $known -o ConnectTimeout=1 -o 'ProxyCommand=sleep 100' 127.0.0.1 true
+said 'does not answer the handshake'
+
+# trust
+status "unknown host, no questions" 255 call -o "UserKnownHostsFile=$TMP/none" 127.0.0.1 true
+said 'Host key verification failed.'
+status "unknown host, strict" 255 call -o StrictHostKeyChecking=yes \
+    -o "UserKnownHostsFile=$TMP/none" 127.0.0.1 true
+said 'Host key verification failed.'
+
+# authentication
+qssh-keygen -q -t kyber768 -N '' -f "$TMP/stranger" </dev/null >/dev/null
+status "unknown key" 255 qssh -F none -p "$PORT" -i "$TMP/stranger" -o IdentitiesOnly=yes \
+    -o BatchMode=yes -o "UserKnownHostsFile=$KNOWN_HOSTS" -l "$USER_NAME" 127.0.0.1 true
+said 'Permission denied (publickey'
+# shellcheck disable=SC2086 # two words
+status "unknown user" 255 call $known -l no-such-user 127.0.0.1 true
+said 'Permission denied'
+
+# the session
+CLIENT_OPTIONS=-s status "unknown subsystem" 255 client no-such-subsystem
+said 'subsystem request failed on channel 0'
+
+# gone in the middle: the server, we by a signal, whoever reads our output
+client 'echo up; exec sleep 1000' >"$TMP/up" 2>"$TMP/err" </dev/null &
+call=$!
+wait_for test -s "$TMP/up"
+kill -TERM "$(children "$call" qssh)"
+rc=0
+wait "$call" || rc=$?
+expect "ended by a signal here" 255 $rc
+rc=0
+{ client 'while :; do echo y; done' || echo $? >"$TMP/piped"; } 2>/dev/null | head -n 1 >/dev/null
+wait_for test -s "$TMP/piped"
+expect "nobody reads" 255 "$(cat "$TMP/piped")"
+rm -f "$TMP/up"
+client 'echo up; exec sleep 1000' >"$TMP/up" 2>"$TMP/err" </dev/null &
+call=$!
+wait_for test -s "$TMP/up"
+kill -KILL "$(children "$SERVER" qsshd-net)"
+rc=0
+wait "$call" || rc=$?
+expect "the server gone" 255 $rc
+grep -q 'closed by remote host\|Connection reset' "$TMP/err" || fail "server gone: $(cat "$TMP/err")"
