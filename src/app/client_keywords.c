@@ -4,6 +4,7 @@
  * ssh_config has and QSP lacks stands in a second one: there a value that asks for nothing
  * (`ForwardAgent no`) is fine, and any other is an error that says so, never silence.
  */
+#include "app/client_agent.h"
 #include "app/client_table.h"
 
 #include <ctype.h>
@@ -215,6 +216,7 @@ take_list(const struct qsp_client_keyword *k, const struct qsp_confline *l,
 static const char *
 wrong_with(const struct qsp_client_keyword *k, const struct qsp_confline *l)
 {
+	struct qsp_client_agent_add add;
 	uint8_t ids[6];
 	size_t n;
 
@@ -226,6 +228,9 @@ wrong_with(const struct qsp_client_keyword *k, const struct qsp_confline *l)
 		for (size_t i = 0; i < l->n; i++)
 			if (!strchr(l->arg[i], '=') || l->arg[i][0] == '=')
 				return "NAME=VALUE is wanted";
+	if (k->at == offsetof(struct qsp_client_config, add_keys) &&
+	    qsp_client_agent_get_add(l->rest, &add) != 0)
+		return "yes, no, ask, confirm or a time is wanted";
 	if (k->kind == QSP_CLIENT_CIPHERS && qsp_client_aeads(l->arg[0], ids, &n))
 		return "not a list of ciphers (see qssh -Q aead)";
 	if (k->kind == QSP_CLIENT_JUMP && !qsp_client_jump_is_good(l->arg[0]))

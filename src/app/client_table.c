@@ -79,6 +79,7 @@ const struct qsp_client_keyword qsp_client_table[] = {
 	TEXT("User", QSP_CLIENT_STRING, user, NULL),
 	TEXT("HostName", QSP_CLIENT_STRING, host_name, NULL),
 	INTEGER("Port", QSP_CLIENT_NUMBER, port, 1, 65535, 8022),
+	TEXT("AddKeysToAgent", QSP_CLIENT_REST, add_keys, "no"),
 	ONE_OF("AddressFamily", address_family, families, AF_UNSPEC),
 	YES_NO("BatchMode", batch_mode, QSP_CLIENT_NO),
 	TEXT("BindAddress", QSP_CLIENT_STRING, bind_address, NULL),
@@ -98,6 +99,7 @@ const struct qsp_client_keyword qsp_client_table[] = {
 	YES_NO("HashKnownHosts", hash_known_hosts, QSP_CLIENT_NO),
 	TEXT("HostKeyAlias", QSP_CLIENT_STRING, host_key_alias, NULL),
 	YES_NO("IdentitiesOnly", identities_only, QSP_CLIENT_NO),
+	TEXT("IdentityAgent", QSP_CLIENT_STRING, identity_agent, NULL),
 	TEXT("IdentityFile", QSP_CLIENT_LIST_ADD, identity_files, IDENTITIES),
 	TEXT("IgnoreUnknown", QSP_CLIENT_STRING, ignore_unknown, NULL),
 	YES_NO("KbdInteractiveAuthentication", interactive, QSP_CLIENT_YES),
@@ -128,7 +130,6 @@ const struct qsp_client_keyword qsp_client_table[] = {
 const size_t qsp_client_table_n = sizeof(qsp_client_table) / sizeof(qsp_client_table[0]);
 
 const struct qsp_client_lack qsp_client_table_lacking[] = {
-	{ "AddKeysToAgent", "no" },
 	{ "CanonicalizeFallbackLocal", "*" },
 	{ "CanonicalizeHostname", "no" },
 	{ "CASignatureAlgorithms", "" },
@@ -152,7 +153,6 @@ const struct qsp_client_lack qsp_client_table_lacking[] = {
 	{ "HostbasedAcceptedAlgorithms", "" },
 	{ "HostbasedAuthentication", "no" },
 	{ "HostKeyAlgorithms", "" },
-	{ "IdentityAgent", "none" },
 	{ "IPQoS", "none" },
 	{ "KbdInteractiveDevices", "" },
 	{ "KexAlgorithms", "" },

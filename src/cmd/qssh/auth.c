@@ -225,9 +225,17 @@ qsp_qssh_auth_decaps(struct qsp_qssh *q)
 	struct qsp_conn *c = qsp_qssh_contact_conn(q);
 	struct qsp_decaps_question question;
 	struct qsp_decaps_answer answer;
-	struct qsp_key *key = q->asking ? qsp_qssh_identity_key(q, q->asking) : NULL;
-	bool ok = key && qsp_conn_decaps_question(c, &question) == 0 &&
-		  qsp_key_answer(&key, 1, &question, &answer) == 0;
+	struct qsp_key *key;
+	bool ok;
+
+	if (q->asking && q->asking->in_agent) {
+		qsp_qssh_agent_mix(q, q->asking);
+		qsp_qssh_contact_kick(q);
+		return;
+	}
+	key = q->asking ? qsp_qssh_identity_key(q, q->asking) : NULL;
+	ok = key && qsp_conn_decaps_question(c, &question) == 0 &&
+	     qsp_key_answer(&key, 1, &question, &answer) == 0;
 
 	(void)!qsp_conn_decaps(c, ok ? &answer : NULL); /* its error is the connection's */
 	qsp_mem_wipe(&answer, sizeof(answer));
@@ -238,10 +246,16 @@ void
 qsp_qssh_auth_sign(struct qsp_qssh *q)
 {
 	struct qsp_conn *c = qsp_qssh_contact_conn(q);
-	struct qsp_key *key = q->asking ? qsp_qssh_identity_key(q, q->asking) : NULL;
+	struct qsp_key *key;
 	uint8_t sig[8192];
 	size_t n = sizeof(sig);
 
+	if (q->asking && q->asking->in_agent) {
+		qsp_qssh_agent_sign(q, q->asking);
+		qsp_qssh_contact_kick(q);
+		return;
+	}
+	key = q->asking ? qsp_qssh_identity_key(q, q->asking) : NULL;
 	if (!key || qsp_key_sign(key, qsp_conn_sign_input(c), sig, &n) != 0)
 		n = 0; /* an empty one ends the attempt */
 	(void)!qsp_conn_sign(c, qsp_bytes(sig, n));

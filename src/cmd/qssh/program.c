@@ -203,6 +203,7 @@ will_persist(const struct qsp_qssh *q)
 void
 qsp_qssh_program_open(struct qsp_qssh *q)
 {
+	qsp_qssh_agent_close(q); /* others may want its place */
 	watch_signals(q);
 	qsp_qssh_alive_start(q);
 	if (!will_persist(q))

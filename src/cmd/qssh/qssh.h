@@ -69,16 +69,29 @@ void qsp_qssh_options_wipe(struct qsp_qssh_options *opt);
 /* --- identity.c: the user's keys ------------------------------------------------------------ */
 
 struct qsp_qssh_identity {
-	char *path;
+	char *path; /* or the agent's comment */
 	struct qsp_key_public pub;
 	struct qsp_key *key; /* NULL until it is needed, for one with a passphrase */
 	bool tried, broken;  /* broken: its passphrase was not to be had */
+	bool in_agent;       /* which answers for it; there may be no file */
+	bool offered;        /* to the agent, to keep */
 };
 struct qsp_qssh;
 void qsp_qssh_identity_load_all(struct qsp_qssh *q);
 /* The private half, asking for its passphrase; NULL where there is none. */
 struct qsp_key *qsp_qssh_identity_key(struct qsp_qssh *q, struct qsp_qssh_identity *id);
 void qsp_qssh_identity_free_all(struct qsp_qssh *q);
+
+/* --- agent.c: keys of the agent -------------------------------------------------------------- */
+
+/* What the agent holds, at most cap; 0 where there is none. */
+size_t qsp_qssh_agent_list(struct qsp_qssh *q, struct qsp_qssh_identity *out, size_t cap);
+/* Answers QSP_WANT_DECAPS and QSP_WANT_SIGN with a key of the agent. */
+void qsp_qssh_agent_mix(struct qsp_qssh *q, const struct qsp_qssh_identity *id);
+void qsp_qssh_agent_sign(struct qsp_qssh *q, const struct qsp_qssh_identity *id);
+/* A key from a file was opened: AddKeysToAgent. */
+void qsp_qssh_agent_keep(struct qsp_qssh *q, const struct qsp_qssh_identity *id);
+void qsp_qssh_agent_close(struct qsp_qssh *q);
 
 /* --- the program ---------------------------------------------------------------------------- */
 
@@ -115,7 +128,9 @@ struct qsp_qssh {
 	struct qsp_known_hosts_match contact; /* what is known, if has_contact */
 	char *contact_path;
 
-	/* auth.c */
+	/* auth.c, agent.c */
+	struct qsp_agent_client *agent;
+	bool agent_tried; /* connecting to it */
 	struct qsp_qssh_identity ids[QSP_QSSH_KEYS_MAX];
 	size_t n_ids;
 	struct qsp_qssh_identity *asking; /* the identity of the attempt that runs */
