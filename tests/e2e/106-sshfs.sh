@@ -6,7 +6,7 @@
 . "$QSP_SRC/tests/e2e/tools.sh"
 
 command -v sshfs >/dev/null || skip "no sshfs"
-[ -r /dev/fuse ] && [ -w /dev/fuse ] || skip "no access to /dev/fuse"
+{ [ -r /dev/fuse ] && [ -w /dev/fuse ]; } || skip "no access to /dev/fuse"
 unshare -m true 2>/dev/null || skip "mount namespaces are not permitted here"
 use_tools
 make_tree "$TMP/far"
