@@ -154,6 +154,24 @@ expect "second of auto" second "$(cat "$TMP/second.out")"
 wait "$first" || fail "the first of auto"
 expect "sockets left" '' "$(find "$TMP" -maxdepth 1 -type s)"
 
+# ask: somebody must say yes to each
+printf '#!/bin/sh\necho "$1" >>%s/asked\ntest -e %s/yes\n' "$TMP" "$TMP" >"$TMP/askpass"
+chmod +x "$TMP/askpass"
+QSSH_ASKPASS=$TMP/askpass
+export QSSH_ASKPASS
+CLIENT_OPTIONS="-f -N -MM -S $sock" client 2>"$TMP/master.err"
+unset QSSH_ASKPASS
+wait_for test -S "$sock"
+before=$(logins)
+expect "refused" own "$(CLIENT_OPTIONS="-S $sock" client echo own 2>"$TMP/err")"
+grep -q 'the master refuses: ' "$TMP/err" || fail "ask, no: $(cat "$TMP/err")"
+expect "a login of its own" $((before + 1)) "$(logins)"
+touch "$TMP/yes"
+expect "allowed" shared "$(shared echo shared)"
+grep -q 'Allow shared connection to 127.0.0.1?' "$TMP/asked" || fail "ask: $(cat "$TMP/asked")"
+control -O exit >/dev/null
+wait_for no_socket
+
 # ControlPersist: the first call returns, the connection stays, and goes after its time
 persist="-o ControlMaster=auto -o ControlPersist=1 -S $sock"
 before=$(logins)

@@ -13,6 +13,7 @@
 
 #include "app/client_control.h"
 #include "app/client_jump.h"
+#include "sys/askpass.h"
 #include "sys/ipc.h"
 #include "sys/local.h"
 #include "sys/tty.h"
@@ -250,6 +251,8 @@ is_allowed(struct client *c)
 	if (!asks)
 		return true;
 	snprintf(question, sizeof(question), "Allow shared connection to %s? (yes/no) ", q->name);
+	if (qsp_askpass_is_set() || !qsp_tty_can_ask())
+		return qsp_askpass_confirm(question);
 	yes = qsp_tty_ask(question, true, answer, sizeof(answer)) == 0 &&
 	      strcmp(answer, "yes") == 0;
 	if (q->session && q->session->has_tty)
