@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define PIPE_SIZE (1 << 20)
@@ -87,6 +89,23 @@ enter_dir(const struct qsp_spawn *s)
 		(void)!chdir(s->fallback);
 }
 
+/* The limit on descriptors before qsp_spawn_more_descriptors. */
+static struct rlimit descriptors;
+
+unsigned
+qsp_spawn_more_descriptors(void)
+{
+	struct rlimit more;
+
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+		return 1024;
+	more = descriptors;
+	more.rlim_cur = more.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &more) != 0)
+		more = descriptors;
+	return more.rlim_cur < UINT_MAX ? (unsigned)more.rlim_cur : UINT_MAX;
+}
+
 static void __attribute__((noreturn)) child(const struct qsp_spawn *s, pid_t parent)
 {
 	default_signals();
@@ -101,6 +120,8 @@ static void __attribute__((noreturn)) child(const struct qsp_spawn *s, pid_t par
 		if (getppid() != parent)
 			_exit(126);
 	}
+	if (descriptors.rlim_cur != 0)
+		(void)setrlimit(RLIMIT_NOFILE, &descriptors);
 	enter_dir(s);
 	if (s->before != NULL)
 		s->before(s->before_arg);

@@ -49,4 +49,8 @@ void qsp_spawn_own_signals(void);
 /* The path of our program `name`: beside this one, or in the folder of helpers. QSP_E_NOTFOUND. */
 QSP_MUST_USE qsp_err qsp_spawn_find(const char *name, char *out, size_t cap);
 
+/* As many descriptors as the system lets this process have; that number. Children get what it had
+ * before: programs that use select(2) break with more. */
+unsigned qsp_spawn_more_descriptors(void);
+
 #endif

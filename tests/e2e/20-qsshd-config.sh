@@ -41,9 +41,15 @@ refused 'ChrootDirectory relative' 'not an absolute path or none'
 refused 'AcceptEnv "open' 'quote without an end'
 refused 'Wire morse' 'not cell or frame'
 refused 'Nonsense yes' 'unknown keyword Nonsense'
+refused 'PermitOpen host' 'PermitOpen: "host" is not HOST:PORT, any or none'
+refused 'PermitOpen a:b:1' 'is not HOST:PORT, any or none'
+refused 'PermitListen 0' 'is not [HOST:]PORT, any or none'
+refused 'AllowTcpForwarding perhaps' 'not yes, no, all, local or remote'
+refused 'GatewayPorts maybe' 'not yes, no or clientspecified'
+refused 'StreamLocalBindMask 999' 'not an octal mask'
 
 # What OpenSSH has and qsshd does not honour is never ignored.
-for k in PermitOpen AllowTcpForwarding AllowAgentForwarding X11Forwarding \
+for k in AllowAgentForwarding X11Forwarding \
     Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys \
     AuthenticationMethods RevokedKeys; do
 	refused "$k no" "$k is not supported by this version of qsshd"

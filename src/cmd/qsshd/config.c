@@ -254,6 +254,12 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->resume_s, 3600);
 	default_number(&c->detached_each, 16);
 	default_number(&c->detached_total, 256);
+	default_number(&c->allow_tcp_forwarding, QSP_FORWARD_LOCAL | QSP_FORWARD_REMOTE);
+	default_number(&c->allow_stream_forwarding, QSP_FORWARD_LOCAL | QSP_FORWARD_REMOTE);
+	default_number(&c->gateway_ports, QSP_GATEWAY_NO);
+	default_number(&c->disable_forwarding, false);
+	default_number(&c->stream_bind_mask, 0177);
+	default_number(&c->stream_bind_unlink, false);
 	default_number(&c->log_level, QSP_LOG_INFO);
 	default_number(&c->wire, QSP_WIRE_CELLS);
 	if (c->facility < 0 && !qsp_log_facility_by_name("AUTH", &c->facility))

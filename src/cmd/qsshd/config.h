@@ -30,6 +30,9 @@ enum qsp_qsshd_root {
 	QSP_ROOT_FORCED_COMMANDS_ONLY,
 };
 
+enum qsp_qsshd_forward { QSP_FORWARD_LOCAL = 1, QSP_FORWARD_REMOTE = 2 };
+enum qsp_qsshd_gateway { QSP_GATEWAY_NO, QSP_GATEWAY_YES, QSP_GATEWAY_CLIENT };
+
 /* Numbers are -1 where nothing has been said. A new field goes into the tables of config_fields.c too. */
 struct qsp_qsshd_config {
 	struct qsp_qsshd_list port;            /* digits */
@@ -53,7 +56,11 @@ struct qsp_qsshd_config {
 	int startups_begin, startups_rate, startups_full; /* MaxStartups */
 	int grace_s;                                      /* LoginGraceTime; 0: none */
 	int resume_s; /* ResumeTimeout; 0: sessions end with their connection */
-	int detached_each, detached_total; /* MaxDetached: of a user, in all */
+	int detached_each, detached_total;                 /* MaxDetached: of a user, in all */
+	int allow_tcp_forwarding, allow_stream_forwarding; /* enum qsp_qsshd_forward */
+	int gateway_ports;                                 /* enum qsp_qsshd_gateway */
+	int disable_forwarding, stream_bind_mask, stream_bind_unlink;
+	struct qsp_qsshd_list permit_open, permit_listen;
 	int log_level, facility;
 	int wire;
 	int root; /* enum qsp_qsshd_root */
@@ -96,6 +103,7 @@ QSP_MUST_USE qsp_err qsp_qsshd_config_finish(struct qsp_qsshd_config *c,
 					     const struct qsp_qsshd_owner *o);
 /* Writes all of it as lines, but for the Match blocks. */
 void qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f);
+void qsp_qsshd_config_dump_forward(const struct qsp_qsshd_config *c, FILE *f);
 /* The same with the Match blocks, as text that qsp_qsshd_config_receive reads; free it. NULL: no memory. */
 char *qsp_qsshd_config_text(const struct qsp_qsshd_config *c);
 /* Such a text as a nameless file, to be read from its start by a child; -1 on failure. */

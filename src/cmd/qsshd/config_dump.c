@@ -119,6 +119,7 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	fprintf(f, "logingracetime %d\n", c->grace_s);
 	fprintf(f, "resumetimeout %d\n", c->resume_s);
 	fprintf(f, "maxdetached %d:%d\n", c->detached_each, c->detached_total);
+	qsp_qsshd_config_dump_forward(c, f);
 	if (c->workers > 0)
 		fprintf(f, "workers %d\n", c->workers);
 	fprintf(f, "firstcontact %s\n", yes_no(c->first_contact));

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,15 +93,13 @@ give_up_root(void)
 		die("cannot give up root");
 }
 
+/* Each forward takes one; the others are for logins and sessions. */
 static void
-more_descriptors(void)
+more_descriptors(struct qsp_net *n)
 {
-	struct rlimit r;
+	unsigned all = qsp_spawn_more_descriptors();
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
-		r.rlim_cur = r.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &r);
-	}
+	n->forwards_max = all > 2 * QSP_NET_SPARE_FDS ? all - QSP_NET_SPARE_FDS : all / 2;
 }
 
 /* The start and the end of a worker are counted; the filter comes between. */
@@ -229,7 +226,7 @@ main(int argc, char **argv)
 	read_config(&n);
 	give_up_root();
 	qsp_sandbox_hide(true);
-	more_descriptors();
+	more_descriptors(&n);
 	n.refused = (struct qsp_log_limit){ .burst = REFUSED_BURST, .every_ms = REFUSED_EVERY_MS };
 	pthread_mutex_init(&n.lock, NULL);
 	pthread_cond_init(&n.changed, NULL);

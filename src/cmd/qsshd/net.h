@@ -9,6 +9,7 @@
  *	session  its qsshd-session, once it is logged in
  *	channel  a channel of type "session": its requests, its order of ending
  *	pump     the bytes between a channel and its descriptors
+ *	forward  channels of forwarded connections, and who listens for them
  */
 #ifndef QSP_CMD_QSSHD_NET_H
 #define QSP_CMD_QSSHD_NET_H
@@ -18,6 +19,7 @@
 
 #include "app/drive.h"
 #include "app/replaymap.h"
+#include "app/turns.h"
 #include "cmd/qsshd/config.h"
 #include "cmd/qsshd/rpc.h"
 #include "sys/ipc.h"
@@ -28,7 +30,10 @@
 #define QSP_NET_OUTBOX_MAX (1u << 20)
 #define QSP_NET_REPLIES_MAX 64
 #define QSP_NET_LINGER_MS 2000
-#define QSP_NET_ENTRIES 1024 /* lists of resumable sessions */
+#define QSP_NET_ENTRIES 1024       /* lists of resumable sessions */
+#define QSP_NET_FORWARDS_MAX 16384 /* forwarded connections of one connection */
+#define QSP_NET_SESSIONS_MAX 1000  /* MaxSessions can say no more */
+#define QSP_NET_SPARE_FDS 512      /* descriptors that forwards leave to logins and sessions */
 
 struct qsp_net_worker;
 struct qsp_net_conn;
@@ -43,6 +48,8 @@ struct qsp_net {
 	struct qsp_net_worker *worker[QSP_CONFIG_WORKERS_MAX];
 	struct qsp_replaymap *replay;
 	atomic_int startups;
+	atomic_uint forwards;  /* connections forwarded by all workers */
+	unsigned forwards_max; /* as descriptors allow */
 	atomic_bool draining;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -179,10 +186,23 @@ struct qsp_net_conn {
 	size_t outbox_n;
 	struct qsp_net_channel *channels;
 	unsigned n_channels;
+	/* forwarding */
+	struct qsp_turns turns; /* who waits for room in the output */
+	struct qsp_net_forward *forwards;
+	unsigned n_forwards, n_opens_asked, n_globals;
+	struct qsp_net_open *opens_asked, *opens_waiting, **opens_end;
+	struct qsp_net_global *globals;
+	uint32_t last_global;
+};
+
+/* What stands behind a channel: first in the struct that the mux knows as its user. */
+struct qsp_net_end {
+	void (*event)(struct qsp_net_end *end, const struct qsp_mux_event *ev);
 };
 
 /* One direction of a channel's descriptors. */
 struct qsp_net_pump {
+	struct qsp_turn turn; /* first */
 	struct qsp_net_channel *ch;
 	uv_poll_t *poll; /* NULL: no descriptor */
 	int fd;
@@ -196,6 +216,7 @@ struct qsp_net_pump {
 };
 
 struct qsp_net_channel {
+	struct qsp_net_end end; /* first */
 	struct qsp_net_channel *next;
 	struct qsp_net_conn *c;
 	uint32_t id;
@@ -294,6 +315,23 @@ void qsp_net_channel_orphaned(struct qsp_net_channel *ch);
 void qsp_net_channel_free(struct qsp_net_channel *ch);
 /* Does what has become possible: exit status, end of data, close. */
 void qsp_net_channel_settle(struct qsp_net_channel *ch);
+
+/* net_forward.c */
+void qsp_net_forward_init(struct qsp_net_conn *c);
+/* A channel that the client opens; false where its type is not one of forwarding. */
+bool qsp_net_forward_open(struct qsp_net_conn *c, const struct qsp_mux_event *ev);
+/* A message of the session; false where it is not about forwarding. */
+bool qsp_net_forward_handle(struct qsp_net_conn *c, struct qsp_ipc_message *m);
+/* The session is gone: what stands goes on, what was asked is refused. */
+void qsp_net_forward_orphaned(struct qsp_net_conn *c);
+void qsp_net_forward_end(struct qsp_net_conn *c);
+
+/* net_global.c */
+void qsp_net_global_request(struct qsp_net_conn *c, const struct qsp_mux_event *ev);
+/* LISTENING of the session. */
+void qsp_net_global_answered(struct qsp_net_conn *c, struct qsp_bytes body);
+void qsp_net_global_orphaned(struct qsp_net_conn *c);
+void qsp_net_global_free(struct qsp_net_conn *c);
 
 /* net_pump.c */
 void qsp_net_pump_start(struct qsp_net_channel *ch, struct qsp_net_pump *p, int fd, uint32_t code);

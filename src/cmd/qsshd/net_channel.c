@@ -342,6 +342,47 @@ qsp_net_channel_settle(struct qsp_net_channel *ch)
 /* --- events --------------------------------------------------------------------------------- */
 
 static void
+on_close(struct qsp_net_channel *ch)
+{
+	ch->peer_closed = true;
+	if (!ch->closed) {
+		ch->closed = true;
+		must(ch->c, qsp_mux_close(qsp_drive_mux(ch->c->drive), ch->id));
+		tell_close(ch);
+	}
+	qsp_net_channel_free(ch);
+}
+
+static void
+on_event(struct qsp_net_end *end, const struct qsp_mux_event *ev)
+{
+	struct qsp_net_channel *ch = (struct qsp_net_channel *)end;
+	struct qsp_net_conn *c = ch->c;
+	struct qsp_mux *m = qsp_drive_mux(c->drive);
+
+	switch (ev->type) {
+	case QSP_MUX_DATA:
+		if (ev->code == 0)
+			qsp_net_pump_write(&ch->in, ev->body);
+		else /* a client has no stderr for us */
+			must(c, qsp_mux_consumed(m, uv_now(&c->w->loop), ev->channel, ev->body.n));
+		break;
+	case QSP_MUX_WINDOW:
+		qsp_turns_window(&c->turns, &ch->out.turn, m);
+		qsp_turns_window(&c->turns, &ch->err.turn, m);
+		break;
+	case QSP_MUX_EOF:
+		ch->peer_eof = true;
+		if (ch->running)
+			qsp_net_pump_finish(&ch->in);
+		break;
+	case QSP_MUX_REQUEST: on_request(ch, ev); break;
+	case QSP_MUX_CLOSE: on_close(ch); break;
+	default: break;
+	}
+}
+
+static void
 on_open(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 {
 	struct qsp_mux *m = qsp_drive_mux(c->drive);
@@ -350,13 +391,11 @@ on_open(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 	uint32_t code = 0;
 	const char *why = NULL;
 
+	if (qsp_net_forward_open(c, ev))
+		return;
 	if (!qsp_bytes_is(ev->name, "session")) {
-		bool known = qsp_bytes_is(ev->name, "direct-tcpip") ||
-			     qsp_bytes_is(ev->name, "direct-streamlocal@openssh.com");
-
-		code = known ? PROHIBITED : UNKNOWN_TYPE;
-		why = known ? "forwarding is not supported by this version of qsshd"
-			    : "unknown channel type";
+		code = UNKNOWN_TYPE;
+		why = "unknown channel type";
 	} else if (ev->body.n != 0 || max == 0) {
 		code = PROHIBITED;
 		why = "no sessions are allowed";
@@ -371,6 +410,7 @@ on_open(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 		must(c, qsp_mux_refuse(m, ev->channel, code, why));
 		return;
 	}
+	ch->end.event = on_event;
 	ch->c = c;
 	ch->id = ev->channel;
 	ch->in.ch = ch->out.ch = ch->err.ch = ch;
@@ -382,59 +422,16 @@ on_open(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 	must(c, qsp_mux_accept(m, ev->channel, ch));
 }
 
-static void
-on_close(struct qsp_net_channel *ch)
-{
-	ch->peer_closed = true;
-	if (!ch->closed) {
-		ch->closed = true;
-		must(ch->c, qsp_mux_close(qsp_drive_mux(ch->c->drive), ch->id));
-		tell_close(ch);
-	}
-	qsp_net_channel_free(ch);
-}
-
 void
 qsp_net_channel_event(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 {
-	struct qsp_mux *m = qsp_drive_mux(c->drive);
-	struct qsp_net_channel *ch = ev->user;
+	struct qsp_net_end *end = ev->user;
 
-	switch (ev->type) {
-	case QSP_MUX_OPEN: on_open(c, ev); break;
-	case QSP_MUX_GLOBAL:
-		/* keepalive@openssh.com and everything else: a refusal is an answer too */
-		if (ev->want_reply)
-			must(c, qsp_mux_global_reply(m, false, QSP_BYTES_NONE));
-		break;
-	case QSP_MUX_DATA:
-		if (ch != NULL && ev->code == 0)
-			qsp_net_pump_write(&ch->in, ev->body);
-		else if (ch != NULL) /* a client has no stderr for us */
-			must(c, qsp_mux_consumed(m, uv_now(&c->w->loop), ev->channel, ev->body.n));
-		break;
-	case QSP_MUX_WINDOW:
-		if (ch != NULL) {
-			qsp_net_pump_read(&ch->out);
-			qsp_net_pump_read(&ch->err);
-		}
-		break;
-	case QSP_MUX_EOF:
-		if (ch != NULL) {
-			ch->peer_eof = true;
-			if (ch->running)
-				qsp_net_pump_finish(&ch->in);
-		}
-		break;
-	case QSP_MUX_REQUEST:
-		if (ch != NULL)
-			on_request(ch, ev);
-		break;
-	case QSP_MUX_CLOSE:
-		if (ch != NULL)
-			on_close(ch);
-		break;
-	default: break;
-	}
+	if (ev->type == QSP_MUX_OPEN)
+		on_open(c, ev);
+	else if (ev->type == QSP_MUX_GLOBAL)
+		qsp_net_global_request(c, ev);
+	else if (end != NULL)
+		end->event(end, ev);
 	qsp_drive_kick(c->drive);
 }

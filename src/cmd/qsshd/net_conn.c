@@ -96,6 +96,7 @@ qsp_net_conn_drop(struct qsp_net_conn *c)
 	qsp_net_link_forget(c);
 	while (c->channels != NULL)
 		qsp_net_channel_free(c->channels);
+	qsp_net_forward_end(c);
 	qsp_net_session_end(c);
 	qsp_drive_free(c->drive);
 	w->conn[(uint32_t)c->id] = NULL;
@@ -290,10 +291,8 @@ on_room(void *arg)
 {
 	struct qsp_net_conn *c = arg;
 
-	for (struct qsp_net_channel *ch = c->channels; ch != NULL && !c->doomed; ch = ch->next) {
-		qsp_net_pump_read(&ch->out);
-		qsp_net_pump_read(&ch->err);
-	}
+	if (!c->doomed)
+		qsp_turns_serve(&c->turns, qsp_drive_mux(c->drive));
 }
 
 static void
@@ -367,14 +366,16 @@ static qsp_err
 make_drive(struct qsp_net_conn *c, int fd)
 {
 	struct qsp_net_worker *w = c->w;
+	struct qsp_mux_limits limits = qsp_mux_limits_default();
 	struct qsp_conn *conn = NULL;
 	qsp_err e;
 
+	limits.max_channels = QSP_NET_SESSIONS_MAX + QSP_NET_FORWARDS_MAX;
 	e = qsp_conn_new_server(w->config->engine, qsp_drive_pool_worker(w->pool),
 				qsp_drive_now(&w->loop), &conn);
 	if (e)
 		return e;
-	e = qsp_drive_new(w->pool, fd, conn, NULL, &ops, c, &c->drive);
+	e = qsp_drive_new(w->pool, fd, conn, &limits, &ops, c, &c->drive);
 	if (e)
 		qsp_conn_free(conn);
 	return e;
@@ -402,6 +403,7 @@ settle_in(struct qsp_net_conn *c)
 {
 	if (!take_place(c))
 		return false;
+	qsp_net_forward_init(c);
 	(void)uv_timer_init(&c->w->loop, &c->grace);
 	c->grace.data = c;
 	return true;

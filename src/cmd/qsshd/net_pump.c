@@ -32,6 +32,7 @@ qsp_net_pump_stop(struct qsp_net_pump *p)
 	p->at = p->n = p->cap = 0;
 	p->eof = true;
 	p->polling = false;
+	qsp_turns_leave(&p->ch->c->turns, &p->turn);
 }
 
 static struct qsp_mux *
@@ -57,10 +58,17 @@ poll_for(struct qsp_net_pump *p, int events)
 		(void)uv_poll_stop(p->poll);
 }
 
+static void
+on_turn(struct qsp_turn *t)
+{
+	qsp_net_pump_read((struct qsp_net_pump *)t);
+}
+
 void
 qsp_net_pump_start(struct qsp_net_channel *ch, struct qsp_net_pump *p, int fd, uint32_t code)
 {
 	p->ch = ch;
+	p->turn.serve = on_turn;
 	p->fd = fd;
 	p->code = code;
 	p->eof = false;
@@ -86,7 +94,7 @@ read_once(struct qsp_net_pump *p)
 {
 	struct qsp_mux *m = mux_of(p);
 	size_t room;
-	uint8_t *to = qsp_mux_data_begin(m, p->ch->id, p->code, &room);
+	uint8_t *to = qsp_turns_begin(&p->ch->c->turns, &p->turn, m, p->ch->id, p->code, &room);
 	ssize_t n;
 	int e;
 

@@ -50,6 +50,7 @@ static void
 session_lost(struct qsp_net_conn *c)
 {
 	qsp_net_session_end(c);
+	qsp_net_forward_orphaned(c);
 	for (struct qsp_net_channel *ch = c->channels; ch != NULL; ch = ch->next)
 		qsp_net_channel_orphaned(ch);
 	qsp_drive_kick(c->drive);
@@ -102,7 +103,7 @@ handle(struct qsp_net_conn *c, struct qsp_ipc_message *m)
 		    (ch = qsp_net_channel_find(c, gone.channel)) != NULL)
 			qsp_net_channel_exited(ch, &gone);
 		break;
-	default: break;
+	default: (void)qsp_net_forward_handle(c, m); break;
 	}
 }
 

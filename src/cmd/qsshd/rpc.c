@@ -330,3 +330,46 @@ qsp_rpc_get_exit(struct qsp_bytes in, struct qsp_rpc_exit *m)
 	m->signal = qsp_reader_vec16(&r);
 	return qsp_reader_done(&r);
 }
+
+void
+qsp_rpc_put_target(struct qsp_writer *w, const struct qsp_rpc_target *m)
+{
+	qsp_writer_u32(w, m->id);
+	qsp_writer_u8(w, m->is_path);
+	qsp_writer_vec16(w, m->host);
+	qsp_writer_u16(w, m->port);
+}
+
+qsp_err
+qsp_rpc_get_target(struct qsp_bytes in, struct qsp_rpc_target *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->id = qsp_reader_u32(&r);
+	m->is_path = get_bool(&r);
+	m->host = qsp_reader_vec16(&r);
+	m->port = qsp_reader_u16(&r);
+	if (m->host.n >= QSP_RPC_HOST_MAX ||
+	    (m->host.n > 0 && memchr(m->host.p, 0, m->host.n) != NULL))
+		return QSP_E_INPUT;
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_connected(struct qsp_writer *w, const struct qsp_rpc_connected *m)
+{
+	qsp_writer_u32(w, m->channel);
+	qsp_writer_u8(w, m->reason);
+	qsp_writer_vec16(w, m->text);
+}
+
+qsp_err
+qsp_rpc_get_connected(struct qsp_bytes in, struct qsp_rpc_connected *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->channel = qsp_reader_u32(&r);
+	m->reason = qsp_reader_u8(&r);
+	m->text = qsp_reader_vec16(&r);
+	return qsp_reader_done(&r);
+}

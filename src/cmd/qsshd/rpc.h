@@ -56,7 +56,20 @@ enum qsp_rpc_session {
 	QSP_RPC_STARTED,    /* from session: u32 channel, u8 ok, + descriptors (1: pty; 3: pipes) */
 	QSP_RPC_REPLY,      /* from session: u32 channel, u8 ok: to a request with want */
 	QSP_RPC_EXIT,       /* from session: struct qsp_rpc_exit */
+	/* forwarding */
+	QSP_RPC_CONNECT,   /* to session: struct qsp_rpc_target; id: of the channel */
+	QSP_RPC_CONNECTED, /* from session: struct qsp_rpc_connected, + the socket if reason is 0 */
+	QSP_RPC_LISTEN,    /* to session: struct qsp_rpc_target; id: of the request */
+	QSP_RPC_UNLISTEN,  /* to session: the same */
+	QSP_RPC_LISTENING, /* from session: u32 id, u8 ok, u16 port: to the last two */
+	QSP_RPC_ACCEPTED,  /* from session: u8 enum qsp_rpc_forward, vec16 body, + a socket: open a
+			      channel of that type */
 };
+
+enum qsp_rpc_forward { QSP_RPC_FORWARD_TCP, QSP_RPC_FORWARD_UNIX, QSP_RPC_FORWARD_AGENT };
+
+#define QSP_RPC_HOST_MAX 1025   /* of a name, or a path */
+#define QSP_RPC_CONNECTS_MAX 64 /* CONNECTs that wait for CONNECTED, of one session */
 
 enum qsp_rpc_kind { QSP_RPC_SHELL, QSP_RPC_EXEC, QSP_RPC_SUBSYSTEM };
 
@@ -170,6 +183,20 @@ struct qsp_rpc_exit {
 	struct qsp_bytes signal; /* name without SIG */
 };
 
+/* Where to connect or listen. */
+struct qsp_rpc_target {
+	uint32_t id;
+	bool is_path;          /* host is the path of a unix socket, port 0 */
+	struct qsp_bytes host; /* no NUL in it */
+	uint16_t port;
+};
+
+struct qsp_rpc_connected {
+	uint32_t channel;
+	uint8_t reason; /* 0: connected; else of RFC 4254, 5.1 */
+	struct qsp_bytes text;
+};
+
 /* The type of a message: its first byte. get_ takes what follows it, put_ writes all of it. */
 struct qsp_writer qsp_rpc_begin(uint8_t *out, size_t cap, unsigned type);
 
@@ -192,5 +219,9 @@ void qsp_rpc_put_pty(struct qsp_writer *w, const struct qsp_rpc_pty *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_pty(struct qsp_bytes in, struct qsp_rpc_pty *m);
 void qsp_rpc_put_exit(struct qsp_writer *w, const struct qsp_rpc_exit *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_exit(struct qsp_bytes in, struct qsp_rpc_exit *m);
+void qsp_rpc_put_target(struct qsp_writer *w, const struct qsp_rpc_target *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_target(struct qsp_bytes in, struct qsp_rpc_target *m);
+void qsp_rpc_put_connected(struct qsp_writer *w, const struct qsp_rpc_connected *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_connected(struct qsp_bytes in, struct qsp_rpc_connected *m);
 
 #endif

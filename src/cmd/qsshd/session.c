@@ -3,7 +3,7 @@
  * qsshd-session: becomes the user, then serves the requests of one connection's channels. The socket
  * to qsshd-net is its life: when that closes, terminals hang up and children hear SIGHUP.
  */
-#include "cmd/qsshd/session.h"
+#include "cmd/qsshd/session_forward.h"
 
 #include <grp.h>
 #include <poll.h>
@@ -193,7 +193,7 @@ handle(struct qsp_session *s, struct qsp_ipc_message *m)
 	case QSP_RPC_WINDOW: on_window(s, body); break;
 	case QSP_RPC_SIGNAL: on_signal(s, body); break;
 	case QSP_RPC_CLOSE: on_close(s, body); break;
-	default: break;
+	default: (void)qsp_session_forward_handle(s, m->data[0], body); break;
 	}
 	sweep(s);
 }
@@ -235,21 +235,25 @@ end(struct qsp_session *s)
 		}
 		qsp_session_child_release(ch);
 	}
+	qsp_session_forward_end(s);
 }
 
 static void
 run(struct qsp_session *s, int signals)
 {
 	static struct qsp_ipc_message m;
+	struct pollfd p[2 + QSP_SESSION_POLLS_MAX] = { { .fd = QSP_SESSION_FD, .events = POLLIN },
+						       { .fd = signals, .events = POLLIN } };
 	struct signalfd_siginfo info;
 
 	for (;;) {
-		struct pollfd p[2] = { { .fd = QSP_SESSION_FD, .events = POLLIN },
-				       { .fd = signals, .events = POLLIN } };
+		int timeout_ms = -1;
+		size_t n = qsp_session_forward_poll(s, p + 2, &timeout_ms);
 		qsp_err e = 0;
 
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, 2 + n, timeout_ms) < 0)
 			continue;
+		qsp_session_forward_run(s, p + 2, n);
 		if (p[1].revents && read(signals, &info, sizeof(info)) == sizeof(info)) {
 			if (info.ssi_signo != SIGCHLD)
 				return;
@@ -362,6 +366,8 @@ main(void)
 
 	qsp_spawn_own_signals();
 	qsp_sandbox_hide(false);
+	s.resolver = -1;
+	(void)qsp_spawn_more_descriptors();
 	(void)umask(022);
 	if (!read_config(&s) || !log_in(&s))
 		return 1;

@@ -45,6 +45,12 @@ struct qsp_session {
 	uid_t uid;
 	struct qsp_session_channel *channels;
 	size_t n_channels;
+	/* forwarding */
+	int resolver; /* socket to it; -1: none */
+	struct qsp_session_connect *connects;
+	size_t n_connects;
+	struct qsp_session_listener *listeners;
+	size_t n_listeners;
 };
 
 /* session_env.c */
