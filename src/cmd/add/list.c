@@ -22,7 +22,7 @@ print_short(const struct qsp_key_public *key, struct qsp_bytes comment)
 	const char *alias = qsp_key_type_alias(key->blob[0]);
 	size_t i;
 
-	for (i = 0; alias[i] && i < sizeof(name) - 1; i++)
+	for (i = 0; i < sizeof(name) - 1 && alias[i]; i++)
 		name[i] = (char)toupper((unsigned char)alias[i]);
 	name[i] = 0;
 	qsp_key_print(key->id, print);

@@ -165,6 +165,7 @@ spawn(struct qsp_session *s, struct qsp_session_channel *ch, const struct plan *
 	if (ch->pid < 0)
 		ch->pid = 0;
 	how->argv = how->envp = NULL; /* they end here */
+	how->before_arg = NULL;
 	qsp_session_env_free(&env);
 	free(command);
 }
