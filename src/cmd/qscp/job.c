@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Jobs: one file each. Many are open at once, so that small files do not wait for each other's answers;
+ * the first in the list has the first claim on what may be in flight. Callbacks change a job, the
+ * pump alone frees it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/qscp/qscp.h"
+
+#define SPARSE_MIN (4u << 20) /* of a server's file: below this it is not worth a question */
+
+void
+qsp_qscp_job_fail(struct qsp_qscp_job *j, bool at_source, const struct qsp_sftp_reply *r,
+		  const char *why)
+{
+	struct qsp_qscp_conn *at = at_source ? j->from : j->to;
+	const char *path = at_source ? j->src : j->dst;
+
+	if (j->failed)
+		return;
+	j->failed = true;
+	if (why != NULL)
+		qsp_qscp_say(j->q, at, path, why);
+	else
+		qsp_qscp_say_reply(j->q, at, path, r);
+}
+
+static bool
+is_good(struct qsp_qscp_job *j, bool at_source, const struct qsp_sftp_reply *r)
+{
+	j->ops--;
+	if (r != NULL && (r->type != QSP_SFTP_STATUS || r->status == QSP_SFTP_OK))
+		return true;
+	if (r == NULL)
+		j->lost = true;
+	qsp_qscp_job_fail(j, at_source, r, NULL);
+	return false;
+}
+
+/* --- the destination ------------------------------------------------------------------------ */
+
+static void
+on_out_stat(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct qsp_qscp_job *j = arg;
+
+	if (!is_good(j, false, r))
+		return;
+	/* holes are for regular files: what a device holds already would show through */
+	j->sparse_in = (r->attrs.has & QSP_SFTP_HAS_MODE) && S_ISREG(r->attrs.mode);
+	j->state = QSP_QSCP_COPYING;
+}
+
+static void
+on_out_open(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct qsp_qscp_job *j = arg;
+	struct qsp_sftp_request stat = { .kind = QSP_SFTP_FSTAT };
+
+	if (!is_good(j, false, r))
+		return;
+	memcpy(j->out_handle, r->bytes.p, r->bytes.n);
+	j->out_len = r->bytes.n;
+	if (!j->sparse_in) {
+		j->state = QSP_QSCP_COPYING;
+		return;
+	}
+	stat.handle = qsp_bytes(j->out_handle, j->out_len);
+	j->ops++;
+	qsp_sftp_client_send(&j->to->c, &stat, on_out_stat, j);
+}
+
+static void
+open_out_here(struct qsp_qscp_job *j)
+{
+	bool resume = j->q->opt.resume;
+	mode_t mode = (j->attrs.has & QSP_SFTP_HAS_MODE ? j->attrs.mode & 0777 : 0666) | S_IWUSR;
+	struct stat st;
+
+	j->out = open(j->dst,
+		      (resume ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOCTTY,
+		      mode);
+	if (j->out < 0) {
+		qsp_qscp_job_fail(j, false, NULL, strerror(errno));
+		return;
+	}
+	j->sparse_out = fstat(j->out, &st) == 0 && S_ISREG(st.st_mode);
+	j->sparse_in = j->sparse_out && !j->unknown_end && j->from->c.has[QSP_SFTP_SEEK_DATA] &&
+		       j->end >= SPARSE_MIN;
+	j->state = QSP_QSCP_COPYING;
+}
+
+static void
+open_out(struct qsp_qscp_job *j)
+{
+	bool resume = j->q->opt.resume;
+	struct qsp_sftp_request r = {
+		.kind = QSP_SFTP_OPEN,
+		.path = qsp_bytes_str(j->dst),
+		.flags = QSP_SFTP_F_WRITE | QSP_SFTP_F_CREATE |
+			 (resume ? QSP_SFTP_F_READ : QSP_SFTP_F_TRUNCATE),
+		.attrs = { .has = QSP_SFTP_HAS_MODE,
+			   .mode = j->attrs.has & QSP_SFTP_HAS_MODE ? j->attrs.mode & 0777 : 0666 },
+	};
+
+	if (j->to == NULL) {
+		open_out_here(j);
+		return;
+	}
+	j->ops++;
+	qsp_sftp_client_send(&j->to->c, &r, on_out_open, j);
+}
+
+/* --- the source ----------------------------------------------------------------------------- */
+
+static void
+on_in_open(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct qsp_qscp_job *j = arg;
+
+	if (!is_good(j, true, r))
+		return;
+	memcpy(j->in_handle, r->bytes.p, r->bytes.n);
+	j->in_len = r->bytes.n;
+	open_out(j);
+}
+
+static void
+open_in_here(struct qsp_qscp_job *j)
+{
+	struct stat st;
+
+	j->in = open(j->src, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (j->in < 0 || fstat(j->in, &st) != 0) {
+		qsp_qscp_job_fail(j, true, NULL, strerror(errno));
+		return;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		qsp_qscp_job_fail(j, true, NULL, "not a regular file");
+		return;
+	}
+	j->end = j->attrs.size = (uint64_t)st.st_size;
+	j->sparse_in = (uint64_t)st.st_blocks * 512 < j->end;
+	open_out(j);
+}
+
+static void
+start(struct qsp_qscp_job *j)
+{
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_OPEN,
+				      .path = qsp_bytes_str(j->src),
+				      .flags = QSP_SFTP_F_READ };
+
+	j->began = qsp_qscp_conn_now() / 1000;
+	j->end = j->attrs.has & QSP_SFTP_HAS_SIZE ? j->attrs.size : 0;
+	j->unknown_end = j->end == 0; /* as what is in /proc says */
+	if (j->from == NULL) {
+		open_in_here(j);
+		return;
+	}
+	j->ops++;
+	qsp_sftp_client_send(&j->from->c, &r, on_in_open, j);
+}
+
+/* --- the list ------------------------------------------------------------------------------- */
+
+void
+qsp_qscp_job_add(struct qsp_qscp *q, const struct qsp_qscp_copy *c)
+{
+	struct qsp_qscp_job *j;
+
+	while (q->n_jobs >= q->jobs_max || (c->from && !qsp_sftp_client_room(&c->from->c) &&
+					    c->from->c.broken == NULL))
+		qsp_qscp_step(q);
+	j = qsp_qscp_say_memory(calloc(1, sizeof(*j)));
+	j->q = q;
+	j->from = c->from;
+	j->to = c->to;
+	j->src = qsp_qscp_say_memory(strdup(c->src));
+	j->dst = qsp_qscp_say_memory(strdup(c->dst));
+	j->attrs = c->attrs;
+	j->in = j->out = -1;
+	j->folder = c->folder;
+	if (j->folder != NULL)
+		j->folder->refs++;
+	j->held = q->opt.resume;
+	*q->last = j;
+	q->last = &j->link;
+	q->n_jobs++;
+	start(j);
+	if (j->held)
+		qsp_qscp_resume(q, j);
+	if (j->failed || q->opt.resume)
+		qsp_qscp_job_pump(q); /* it may wait for nothing that would wake us */
+}
+
+static void
+finish(struct qsp_qscp_job *j)
+{
+	if (j->failed)
+		qsp_qscp_move_drop(j);
+	else
+		qsp_qscp_say_meter(j->q, j, true);
+	if (j->q->metered == j)
+		j->q->metered = NULL;
+	if (j->folder != NULL)
+		qsp_qscp_walk_unref(j->q, j->folder);
+	free(j->src);
+	free(j->dst);
+	free(j);
+}
+
+void
+qsp_qscp_job_pump(struct qsp_qscp *q)
+{
+	struct qsp_qscp_job **p = &q->jobs;
+
+	q->more = false;
+	while (*p != NULL) {
+		struct qsp_qscp_job *j = *p;
+
+		if (j->state == QSP_QSCP_COPYING && !j->held && !j->failed)
+			qsp_qscp_move(j);
+		if (j->ops > 0 || j->held || (!j->failed && j->state != QSP_QSCP_ENDING)) {
+			p = &j->link;
+			continue;
+		}
+		*p = j->link;
+		if (q->last == &j->link)
+			q->last = p;
+		q->n_jobs--;
+		finish(j);
+	}
+	if (q->jobs != NULL)
+		qsp_qscp_say_meter(q, q->jobs, false);
+}
