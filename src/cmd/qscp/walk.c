@@ -192,6 +192,14 @@ take_names(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path,
 	return e == QSP_E_NOTFOUND;
 }
 
+/* For patterns. */
+static void
+on_name(void *arg, const char *name, const struct qsp_sftp_attrs *attrs)
+{
+	(void)attrs;
+	(void)qsp_sftp_names_add(arg, name);
+}
+
 /* All entries of a server's folder, some READDIRs ahead. */
 static bool
 list_there(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path, entry_fn *fn, void *arg)
@@ -201,7 +209,7 @@ list_there(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path, entry_
 	bool ok = qsp_qscp_call(q, c, &r, &first), more = ok;
 	size_t at = 0, waiting = 0;
 
-	if (!ok)
+	if (!ok && (first.lost || fn != on_name)) /* a pattern just does not fit there */
 		qsp_qscp_say_reply(q, c, path, first.lost ? NULL : &first.r);
 	r.handle = first.r.bytes;
 	while (more || waiting > 0) {
@@ -245,13 +253,6 @@ on_entry(void *arg, const char *name, const struct qsp_sftp_attrs *attrs)
 	struct entering *e = arg;
 
 	enter(e->q, e->c, name, attrs, e->depth);
-}
-
-static void
-on_name(void *arg, const char *name, const struct qsp_sftp_attrs *attrs)
-{
-	(void)attrs;
-	(void)qsp_sftp_names_add(arg, name);
 }
 
 bool
