@@ -6,7 +6,7 @@ set -eu
 umask 022
 
 QSP_BIN=${QSP_BIN:-$(cd "$(dirname "$0")/.." && pwd)/build/bin}
-for program in qssh qsshd qssh-keygen; do
+for program in qssh qsshd qssh-keygen qscp; do
 	[ -x "$QSP_BIN/$program" ] || {
 		echo "demo: $QSP_BIN/$program is not built: run make" >&2
 		exit 1
@@ -146,6 +146,24 @@ start=$(now)
 client 127.0.0.1 "head -c $((megabytes * 1048576)) /dev/zero" >/dev/null || fail "receiving"
 t=$(seconds "$start" "$(now)")
 say "received: $megabytes MiB in $t s, $(awk "BEGIN { printf \"%.0f\", $megabytes / $t }") MiB/s"
+
+title "A folder of a thousand files, there and back"
+mkdir "$TMP/files"
+i=0
+while [ $i -lt 1000 ]; do
+	echo "file $i" >"$TMP/files/$i"
+	i=$((i + 1))
+done
+copy() {
+	"$QSP_BIN/qscp" -q -F none -P "$port" -B -o GlobalKnownHostsFile=none "$@"
+}
+start=$(now)
+copy -r "$TMP/files" "$user@127.0.0.1:$TMP/over-there" || fail "copying there"
+copy -r "$user@127.0.0.1:$TMP/over-there" "$TMP/back" || fail "copying back"
+t=$(seconds "$start" "$(now)")
+diff -r "$TMP/files" "$TMP/back" || fail "the files changed on the way"
+say "\$ qscp -r files 127.0.0.1:over-there; qscp -r 127.0.0.1:over-there back"
+say "$t s for both ways; what came back is the same"
 
 title "A key that the server does not know"
 "$QSP_BIN/qssh-keygen" -q -t kyber768 -N '' -f "$TMP/stranger" </dev/null

@@ -106,7 +106,7 @@ qsp_meter_line(struct qsp_meter *m, unsigned width, bool over, qsp_time now,
 		put_time(left, (uint64_t)((double)(m->size - m->done) / m->rate));
 	(void)snprintf(out, QSP_METER_LINE_MAX, "%-*.*s %3u%% %s %s %s%s", room, room, m->name,
 		       percent, size, rate, left,
-		       over			       ? "    "
+		       over                               ? "    "
 		       : strcmp(left, "- stalled -") == 0 ? " "
 							  : " ETA");
 	if (strlen(out) > width)

@@ -24,8 +24,8 @@ struct qsp_sftp_client_slot {
 };
 
 struct qsp_sftp_client {
-	int in, out; /* non-blocking */
-	bool ready;  /* the server has said its version */
+	int in, out;                  /* non-blocking */
+	bool ready;                   /* the server has said its version */
 	const char *broken;           /* why nothing goes any more, or NULL */
 	bool has[QSP_SFTP_KINDS_END]; /* extensions that the server announced */
 	size_t read_max, write_max;   /* bytes of one request */

@@ -136,6 +136,12 @@ refused "rm $TMP/there/big"
 stop_server
 cp "$TMP/plain" "$TMP/authorized_keys"
 
+# --- forced by the configuration
+start_server 'ForceCommand internal-sftp -R'
+did "ls $TMP/there"
+refused "rm $TMP/there/big"
+stop_server
+
 # --- OpenSSH's
 for path in /usr/lib/openssh/sftp-server /usr/libexec/openssh/sftp-server /usr/libexec/sftp-server; do
 	[ -x "$path" ] || continue

@@ -314,8 +314,7 @@ on_answer(void *arg, const struct qsp_sftp_reply *r)
 	if (r == NULL)
 		return;
 	a->r = *r;
-	at = a->copy = qsp_qscp_say_memory(
-		malloc(r->message.n + r->bytes.n + r->names.left.n + 1));
+	at = a->copy = qsp_qscp_say_memory(malloc(r->message.n + r->bytes.n + r->names.left.n + 1));
 	keep(&a->r.message, &at);
 	keep(&a->r.bytes, &at);
 	keep(&a->r.names.left, &at);

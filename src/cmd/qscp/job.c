@@ -83,9 +83,9 @@ open_out_here(struct qsp_qscp_job *j)
 	mode_t mode = (j->attrs.has & QSP_SFTP_HAS_MODE ? j->attrs.mode & 0777 : 0666) | S_IWUSR;
 	struct stat st;
 
-	j->out = open(j->dst,
-		      (resume ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOCTTY,
-		      mode);
+	j->out =
+		open(j->dst,
+		     (resume ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOCTTY, mode);
 	if (j->out < 0) {
 		qsp_qscp_job_fail(j, false, NULL, strerror(errno));
 		return;
@@ -175,8 +175,8 @@ qsp_qscp_job_add(struct qsp_qscp *q, const struct qsp_qscp_copy *c)
 {
 	struct qsp_qscp_job *j;
 
-	while (q->n_jobs >= q->jobs_max || (c->from && !qsp_sftp_client_room(&c->from->c) &&
-					    c->from->c.broken == NULL))
+	while (q->n_jobs >= q->jobs_max ||
+	       (c->from && !qsp_sftp_client_room(&c->from->c) && c->from->c.broken == NULL))
 		qsp_qscp_step(q);
 	j = qsp_qscp_say_memory(calloc(1, sizeof(*j)));
 	j->q = q;

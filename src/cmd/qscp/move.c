@@ -317,8 +317,8 @@ get_piece(struct qsp_qscp_job *j)
 		return false;
 	if (j->to != NULL && (want > j->to->c.write_max))
 		want = j->to->c.write_max;
-	if (j->to != NULL && j->from->reads + qsp_sftp_client_queued(&j->to->c) +
-					     want > QSP_QSCP_RELAY_MAX)
+	if (j->to != NULL &&
+	    j->from->reads + qsp_sftp_client_queued(&j->to->c) + want > QSP_QSCP_RELAY_MAX)
 		return false;
 	if (j->sparse_in && j->next >= j->data_end) {
 		seek.handle = qsp_bytes(j->in_handle, j->in_len);

@@ -207,8 +207,8 @@ open_target(struct qsp_qscp *q, const char *word, bool several, struct target *t
 			       : qsp_qscp_say_memory(strdup(p.path));
 	ok = ok && t->path != NULL;
 	if (ok)
-		t->is_folder = qsp_qscp_source_stat(q, t->c, t->path, &attrs, &a) &&
-			       S_ISDIR(attrs.mode);
+		t->is_folder =
+			qsp_qscp_source_stat(q, t->c, t->path, &attrs, &a) && S_ISDIR(attrs.mode);
 	if (ok && several && !t->is_folder) {
 		qsp_qscp_say(q, t->c, t->path, "Not a directory");
 		ok = false;

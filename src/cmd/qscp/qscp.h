@@ -65,13 +65,13 @@ struct qsp_qscp_job {
 	size_t in_len, out_len; /* 0: none */
 	uint64_t next;          /* where the next piece begins */
 	uint64_t end;           /* of the source, as far as it is known */
-	uint64_t data_end;      /* up to here there is data, or it was not looked; then look again */
-	uint64_t whole;         /* all before it has been written here */
-	uint64_t moved;         /* for the meter */
-	uint64_t had;           /* resumed from here */
-	qsp_time began;         /* ms */
-	unsigned ops;           /* requests without an answer */
-	bool held;              /* waits for a decision on resuming */
+	uint64_t data_end; /* up to here there is data, or it was not looked; then look again */
+	uint64_t whole;    /* all before it has been written here */
+	uint64_t moved;    /* for the meter */
+	uint64_t had;      /* resumed from here */
+	qsp_time began;    /* ms */
+	unsigned ops;      /* requests without an answer */
+	bool held;         /* waits for a decision on resuming */
 	bool eof, failed, lost, shorter;
 	bool sparse_in, sparse_out; /* look for holes; zeros may become holes */
 	bool looking;               /* asked where data is */
@@ -85,8 +85,8 @@ struct qsp_qscp {
 	struct qsp_qscp_job *jobs, **last;
 	size_t n_jobs, jobs_max;
 	int status;
-	bool more;             /* a job stopped for want of room in a queue */
-	uint64_t next_ok;      /* us: -l lets nothing pass before */
+	bool more;        /* a job stopped for want of room in a queue */
+	uint64_t next_ok; /* us: -l lets nothing pass before */
 	bool meter_on, drawn;
 	struct qsp_meter meter;
 	const struct qsp_qscp_job *metered;

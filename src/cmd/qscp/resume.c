@@ -11,8 +11,8 @@
 
 #include "cmd/qscp/qscp.h"
 
-#define EDGE (1u << 18)    /* compared at both ends */
-#define SAMPLE (1u << 14)  /* compared between */
+#define EDGE (1u << 18)   /* compared at both ends */
+#define SAMPLE (1u << 14) /* compared between */
 #define SAMPLES 16u
 
 /* Up to n bytes of one side at an offset; how many there are, or -1. */
@@ -27,8 +27,8 @@ read_side(struct qsp_qscp_job *j, bool source, uint64_t offset, uint8_t *out, si
 
 	if (c == NULL)
 		return pread(source ? j->in : j->out, out, n, (off_t)offset);
-	r.handle = source ? qsp_bytes(j->in_handle, j->in_len)
-			  : qsp_bytes(j->out_handle, j->out_len);
+	r.handle =
+		source ? qsp_bytes(j->in_handle, j->in_len) : qsp_bytes(j->out_handle, j->out_len);
 	while (ok && done < n) {
 		r.offset = offset + done;
 		r.length = n - done < c->c.read_max ? n - done : c->c.read_max;

@@ -127,8 +127,8 @@ enter(struct qsp_qscp *q, const struct qsp_qscp_copy *in, const char *name,
 	struct qsp_qscp_copy c = { in->from, in->to, src, dst, { 0 }, in->folder };
 	struct qsp_qscp_answer a = { 0 };
 
-	if (known != NULL && (known->has & QSP_SFTP_HAS_MODE) &&
-	    (known->has & QSP_SFTP_HAS_SIZE) && !S_ISLNK(known->mode)) {
+	if (known != NULL && (known->has & QSP_SFTP_HAS_MODE) && (known->has & QSP_SFTP_HAS_SIZE) &&
+	    !S_ISLNK(known->mode)) {
 		c.attrs = *known;
 		qsp_qscp_walk(q, &c, depth);
 	} else if (qsp_qscp_source_stat(q, in->from, src, &c.attrs, &a)) {
@@ -166,8 +166,8 @@ typedef void entry_fn(void *arg, const char *name, const struct qsp_sftp_attrs *
 
 /* The entries of one reply. False where the server has said what cannot be. */
 static bool
-take_names(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path,
-	   struct qsp_sftp_reply *r, entry_fn *fn, void *arg)
+take_names(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path, struct qsp_sftp_reply *r,
+	   entry_fn *fn, void *arg)
 {
 	struct qsp_sftp_name n;
 	qsp_err e;
