@@ -36,11 +36,13 @@ is_ours(int fd)
 static bool
 fill(struct sockaddr_un *a, const char *path)
 {
+	size_t n = strlen(path) + 1;
+
 	memset(a, 0, sizeof(*a));
 	a->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(a->sun_path))
+	if (n > sizeof(a->sun_path))
 		return false;
-	strcpy(a->sun_path, path);
+	memcpy(a->sun_path, path, n);
 	return true;
 }
 
