@@ -161,20 +161,23 @@ static void
 run(struct qsp_auth *a, int signals)
 {
 	static struct qsp_ipc_message m;
-	struct pollfd p[QSP_AUTH_LINKS_MAX + 2];
 	struct signalfd_siginfo info;
 
 	for (;;) {
-		size_t n = a->n_links;
+		size_t n = a->n_links, watches = a->n_watches;
+		struct pollfd *p = qsp_auth_watch_poll(a, n + 2);
 
+		if (p == NULL)
+			die("no memory");
 		if (a->draining && n == 0)
 			return;
 		p[0] = (struct pollfd){ .fd = QSP_RPC_CONTROL_FD, .events = POLLIN };
 		p[1] = (struct pollfd){ .fd = signals, .events = POLLIN };
 		for (size_t i = 0; i < n; i++)
 			p[2 + i] = (struct pollfd){ .fd = a->link[i], .events = POLLIN };
-		if (poll(p, n + 2, -1) < 0)
+		if (poll(p, n + 2 + watches, -1) < 0)
 			continue;
+		qsp_auth_watch_serve(a, p + n + 2, watches);
 		if (p[1].revents) {
 			(void)!read(signals, &info, sizeof(info));
 			qsp_auth_login_reap(a);
@@ -238,8 +241,10 @@ main(int argc, char **argv)
 		die("cannot set up cryptography");
 	if (!qsp_auth_keys_load(&a) || !qsp_auth_secret_load(&a))
 		exit(1);
+	qsp_auth_tty_adopt(&a);
 	if (qsp_ipc_send(QSP_RPC_CONTROL_FD, qsp_bytes(&ready, 1), NULL, 0) == 0)
 		run(&a, signals);
+	qsp_auth_watch_end(&a);
 	qsp_auth_keys_free(&a);
 	qsp_crypto_free(a.cx);
 	qsp_qsshd_config_free(&a.config);

@@ -74,6 +74,15 @@ struct qsp_auth_grant {
 	char what[QSP_KEY_PRINT_MAX + 32];
 };
 
+/* A descriptor that the loop waits for. ready: it can be read; false ends it, and then, as at the end of
+ * the process, end is called, which closes and frees. */
+struct qsp_auth;
+struct qsp_auth_watch {
+	int fd;
+	bool (*ready)(struct qsp_auth *a, struct qsp_auth_watch *w);
+	void (*end)(struct qsp_auth_watch *w);
+};
+
 struct qsp_auth {
 	struct qsp_qsshd_config config;
 	struct qsp_crypto *cx;
@@ -84,9 +93,26 @@ struct qsp_auth {
 	size_t n_secrets;
 	int link[QSP_AUTH_LINKS_MAX];
 	size_t n_links;
+	struct qsp_auth_watch **watch;
+	size_t n_watches, cap_watches;
+	struct pollfd *poll; /* for all of these */
+	size_t cap_poll;
 	struct qsp_auth_grant **grant;
 	size_t n_grants, cap_grants;
 };
+
+/* auth_watch.c: false without memory; then w is still the caller's. */
+bool qsp_auth_watch(struct qsp_auth *a, struct qsp_auth_watch *w);
+/* Entries of poll(2) for all watches, behind `before` of the caller's; NULL without memory. */
+struct pollfd *qsp_auth_watch_poll(struct qsp_auth *a, size_t before);
+/* Those n watches that were asked for, from the first on. */
+void qsp_auth_watch_serve(struct qsp_auth *a, const struct pollfd *p, size_t n);
+void qsp_auth_watch_end(struct qsp_auth *a);
+
+/* auth_tty.c: the session's end of the socket by which it gets terminals; -1: it opens its own. */
+int qsp_auth_tty_desk(struct qsp_auth *a, const struct qsp_auth_grant *g);
+/* Looks after the records that another qsshd-auth left. */
+void qsp_auth_tty_adopt(struct qsp_auth *a);
 
 /* auth_keys.c: false, having said why */
 bool qsp_auth_keys_load(struct qsp_auth *a);

@@ -141,7 +141,7 @@ put_list(struct qsp_rpc_list *out, const struct qsp_qsshd_list *l)
 }
 
 static bool
-send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
+send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends, bool has_desk)
 {
 	uint8_t buf[LOGIN_MAX];
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_LOGIN);
@@ -151,6 +151,7 @@ send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *en
 		.user = qsp_bytes_str(g->user.name),
 		.home = qsp_bytes_str(g->user.home),
 		.shell = qsp_bytes_str(g->user.shell),
+		.has_desk = has_desk,
 		.has_command = g->limits.command != NULL,
 		.command = qsp_bytes_str(g->limits.command ? g->limits.command : ""),
 		.forbidden = g->limits.forbidden,
@@ -165,7 +166,7 @@ send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *en
 }
 
 static pid_t
-spawn_session(const struct qsp_auth_grant *g, int fd)
+spawn_session(const struct qsp_auth_grant *g, int fd, int desk)
 {
 	static char *const envp[] = { NULL };
 	char path[QSP_AUTH_PATH_MAX];
@@ -174,8 +175,8 @@ spawn_session(const struct qsp_auth_grant *g, int fd)
 			       .argv = argv,
 			       .envp = envp,
 			       .std = { -1, -1, -1 },
-			       .fd = { fd, qsp_qsshd_config_text_fd(g->config) },
-			       .n_fds = 2,
+			       .fd = { fd, qsp_qsshd_config_text_fd(g->config), desk },
+			       .n_fds = desk >= 0 ? 3 : 2,
 			       .own_session = true };
 	pid_t pid = -1;
 
@@ -224,12 +225,15 @@ log_obstacles(const struct qsp_auth_grant *g)
 static int
 start(struct qsp_auth *a, struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
 {
-	int fd[2];
+	int fd[2], desk;
 
 	if (g->session != 0 || !chroot_is_good(a, g) || qsp_ipc_pair(fd))
 		return -1;
-	if (send_login(fd[1], g, ends))
-		g->session = spawn_session(g, fd[0]);
+	desk = qsp_auth_tty_desk(a, g);
+	if (send_login(fd[1], g, ends, desk >= 0))
+		g->session = spawn_session(g, fd[0], desk);
+	if (desk >= 0)
+		close(desk); /* and where there is no session, this ends it */
 	close(fd[0]);
 	if (g->session <= 0) {
 		qsp_log(QSP_LOG_ERROR, "cannot start a session for user %s: %s", g->user.name,

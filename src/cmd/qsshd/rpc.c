@@ -250,6 +250,7 @@ qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m)
 	qsp_writer_vec16(w, m->user);
 	qsp_writer_vec16(w, m->home);
 	qsp_writer_vec16(w, m->shell);
+	qsp_writer_u8(w, m->has_desk);
 	qsp_writer_u8(w, m->has_command);
 	qsp_writer_vec16(w, m->command);
 	qsp_writer_u8(w, m->forbidden);
@@ -269,6 +270,7 @@ qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m)
 	m->user = qsp_reader_vec16(&r);
 	m->home = qsp_reader_vec16(&r);
 	m->shell = qsp_reader_vec16(&r);
+	m->has_desk = get_bool(&r);
 	m->has_command = get_bool(&r);
 	m->command = qsp_reader_vec16(&r);
 	m->forbidden = qsp_reader_u8(&r);
@@ -276,6 +278,27 @@ qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m)
 	get_list(&r, &m->permit_listen);
 	get_list(&r, &m->environment);
 	read_ends(&r, &m->ends);
+	return qsp_reader_done(&r);
+}
+
+void
+qsp_rpc_put_tty(struct qsp_writer *w, const struct qsp_rpc_tty *m)
+{
+	qsp_writer_u8(w, m->ok);
+	qsp_writer_vec16(w, m->name);
+	qsp_writer_u64(w, m->last);
+	qsp_writer_vec16(w, m->last_host);
+}
+
+qsp_err
+qsp_rpc_get_tty(struct qsp_bytes in, struct qsp_rpc_tty *m)
+{
+	struct qsp_reader r = qsp_reader_of(in);
+
+	m->ok = get_bool(&r);
+	m->name = qsp_reader_vec16(&r);
+	m->last = qsp_reader_u64(&r);
+	m->last_host = qsp_reader_vec16(&r);
 	return qsp_reader_done(&r);
 }
 

@@ -70,6 +70,13 @@ enum qsp_rpc_forward { QSP_RPC_FORWARD_TCP, QSP_RPC_FORWARD_UNIX, QSP_RPC_FORWAR
 
 #define QSP_RPC_HOST_MAX 1025   /* of a name, or a path */
 #define QSP_RPC_CONNECTS_MAX 64 /* CONNECTs that wait for CONNECTED, of one session */
+/* Session and auth, on the session's third descriptor. */
+enum qsp_rpc_desk {
+	QSP_RPC_TTY =
+		64, /* a terminal is wanted; the answer: struct qsp_rpc_tty, + master, slave */
+	QSP_RPC_TTY_USED, /* to auth: u32 first process on it, name */
+	QSP_RPC_TTY_GONE, /* to auth: name */
+};
 
 enum qsp_rpc_kind { QSP_RPC_SHELL, QSP_RPC_EXEC, QSP_RPC_SUBSYSTEM };
 
@@ -161,12 +168,20 @@ struct qsp_rpc_login {
 	uint32_t uid, gid;
 	struct qsp_bytes user, home, shell;
 	/* of the key that logged in */
+	bool has_desk;    /* a socket to auth is the third descriptor */
 	bool has_command; /* forced: an empty one is one too */
 	struct qsp_bytes command;
 	uint8_t forbidden;                              /* enum qsp_rpc_forbidden */
 	struct qsp_rpc_list permit_open, permit_listen; /* nothing: no limits */
 	struct qsp_rpc_list environment;                /* NAME=value */
 	struct qsp_rpc_ends ends;                       /* conn unused */
+};
+
+struct qsp_rpc_tty {
+	bool ok;
+	struct qsp_bytes name;      /* a path */
+	uint64_t last;              /* when the user last logged in; 0: nobody knows */
+	struct qsp_bytes last_host; /* and from where */
 };
 
 struct qsp_rpc_pty {
@@ -215,6 +230,8 @@ void qsp_rpc_put_ends(struct qsp_writer *w, const struct qsp_rpc_ends *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_ends(struct qsp_bytes in, struct qsp_rpc_ends *m);
 void qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m);
+void qsp_rpc_put_tty(struct qsp_writer *w, const struct qsp_rpc_tty *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_tty(struct qsp_bytes in, struct qsp_rpc_tty *m);
 void qsp_rpc_put_pty(struct qsp_writer *w, const struct qsp_rpc_pty *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_pty(struct qsp_bytes in, struct qsp_rpc_pty *m);
 void qsp_rpc_put_exit(struct qsp_writer *w, const struct qsp_rpc_exit *m);

@@ -21,6 +21,7 @@
 #include "sys/sandbox.h"
 
 #define CONFIG_FD 4
+#define DESK_FD 5
 
 /* --- channels ------------------------------------------------------------------------------- */
 
@@ -178,6 +179,7 @@ on_close(struct qsp_session *s, struct qsp_bytes body)
 	if (qsp_reader_done(&r) || ch == NULL)
 		return;
 	ch->closed = true;
+	qsp_session_tty_gone(s, ch);
 	qsp_session_child_release(ch); /* hangs up a terminal */
 }
 
@@ -215,6 +217,7 @@ reap(struct qsp_session *s)
 		if (ch == NULL)
 			continue;
 		ch->pid = 0;
+		qsp_session_tty_gone(s, ch);
 		m.channel = ch->id;
 		qsp_session_child_exit(&m, status);
 		qsp_rpc_put_exit(&w, &m);
@@ -347,6 +350,7 @@ log_in(struct qsp_session *s)
 	    !take_list(&l.permit_listen, &s->permit_listen) ||
 	    !take_list(&l.environment, &s->environment))
 		return false;
+	s->desk = l.has_desk ? DESK_FD : -1;
 	s->uid = l.uid;
 	if (asprintf(&s->client, "%.*s %u %u", (int)e->peer.n, e->peer.p, e->peer_port,
 		     e->own_port) < 0 ||

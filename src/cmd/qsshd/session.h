@@ -30,6 +30,9 @@ struct qsp_session_channel {
 	bool closed;
 	int master, slave; /* -1: no pty */
 	char tty[QSP_SPAWN_TTY_MAX];
+	bool from_desk; /* qsshd-auth opened it, and is told of its end */
+	uint64_t last;  /* when the user had logged in before, or 0 */
+	char last_host[256];
 	char term[64];
 	struct qsp_session_env env; /* what the client asked for */
 };
@@ -39,6 +42,7 @@ struct qsp_session {
 	char *user, *home, *shell, *command; /* command: forced, or NULL */
 	char *client, *connection;           /* SSH_CLIENT, SSH_CONNECTION */
 	/* of the key that logged in */
+	int desk; /* socket to qsshd-auth, or -1 */
 	bool no_pty, no_port_forwarding, no_agent_forwarding, no_user_rc;
 	struct qsp_qsshd_list permit_open, permit_listen; /* [HOST:]PORT; empty: no limits */
 	struct qsp_qsshd_list environment;                /* NAME=value */
@@ -68,10 +72,16 @@ bool qsp_session_env_make(struct qsp_session *s, const struct qsp_session_channe
 struct qsp_session_begin {
 	const struct qsp_session *s;
 	char *const *envp;
-	bool greet;     /* a login shell on a terminal */
-	bool subsystem; /* rc is not for it */
+	const struct qsp_session_channel *greet; /* whose login shell is on a terminal, or NULL */
+	bool subsystem;                          /* rc is not for it */
 };
 void qsp_session_begin(void *arg);
+
+/* session_tty.c: a terminal for the channel, from qsshd-auth where it gives any; its first process is
+ * there; it is done with. */
+bool qsp_session_tty_open(struct qsp_session *s, struct qsp_session_channel *ch);
+void qsp_session_tty_used(const struct qsp_session *s, const struct qsp_session_channel *ch);
+void qsp_session_tty_gone(const struct qsp_session *s, struct qsp_session_channel *ch);
 
 /* session_child.c */
 bool qsp_session_child_pty(struct qsp_session *s, struct qsp_session_channel *ch,

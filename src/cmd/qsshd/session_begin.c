@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NOLOGIN "/etc/nologin"
@@ -48,12 +49,19 @@ obey_nologin(const struct qsp_session *s)
 }
 
 static void
-greet(const struct qsp_session *s, bool at_home)
+greet(const struct qsp_session *s, const struct qsp_session_channel *ch, bool at_home)
 {
+	time_t last = (time_t)ch->last;
+	char when[64];
 	struct stat st;
+	struct tm tm;
 
 	if (at_home && stat(".hushlogin", &st) == 0)
 		return;
+	if (s->config.print_last_log && ch->last != 0 && localtime_r(&last, &tm) != NULL &&
+	    strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm) > 0)
+		dprintf(STDOUT_FILENO, "Last login: %s%s%s\n", when, *ch->last_host ? " from " : "",
+			ch->last_host);
 	if (s->config.print_motd) {
 		(void)show("/run/motd.dynamic", STDOUT_FILENO);
 		(void)show("/etc/motd", STDOUT_FILENO);
@@ -105,6 +113,6 @@ qsp_session_begin(void *arg)
 
 	obey_nologin(b->s);
 	if (b->greet)
-		greet(b->s, at_home);
+		greet(b->s, b->greet, at_home);
 	run_rcs(b, at_home);
 }

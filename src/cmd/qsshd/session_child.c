@@ -53,7 +53,7 @@ qsp_session_child_pty(struct qsp_session *s, struct qsp_session_channel *ch,
 	const uint32_t size[4] = { m->columns, m->rows, m->width, m->height };
 
 	if (s->no_pty || !s->config.permit_tty || ch->master >= 0 || ch->pid != 0 ||
-	    m->term.n >= sizeof(ch->term) || qsp_spawn_pty(&ch->master, &ch->slave, ch->tty))
+	    m->term.n >= sizeof(ch->term) || !qsp_session_tty_open(s, ch))
 		return false;
 	qsp_text_printable(m->term, false, ch->term, sizeof(ch->term));
 	qsp_session_modes_apply(ch->slave, m->modes);
@@ -135,7 +135,8 @@ spawn(struct qsp_session *s, struct qsp_session_channel *ch, const struct plan *
       struct qsp_spawn *how)
 {
 	struct qsp_session_env env = { 0 };
-	struct qsp_session_begin begin = { s, env.v, ch->master >= 0 && p->command == NULL,
+	struct qsp_session_begin begin = { s, env.v,
+					   ch->master >= 0 && p->command == NULL ? ch : NULL,
 					   p->subsystem };
 	static struct qsp_sftp_server_options sftp;
 	const char *base = strrchr(s->shell, '/');
@@ -164,6 +165,8 @@ spawn(struct qsp_session *s, struct qsp_session_channel *ch, const struct plan *
 	}
 	if (ch->pid < 0)
 		ch->pid = 0;
+	if (ch->pid > 0 && ch->master >= 0)
+		qsp_session_tty_used(s, ch);
 	how->argv = how->envp = NULL; /* they end here */
 	how->before_arg = NULL;
 	qsp_session_env_free(&env);
