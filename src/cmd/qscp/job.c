@@ -200,6 +200,12 @@ qsp_qscp_job_add(struct qsp_qscp *q, const struct qsp_qscp_copy *c)
 		qsp_qscp_job_pump(q); /* it may wait for nothing that would wake us */
 }
 
+static bool
+is_broken(const struct qsp_qscp_conn *c)
+{
+	return c != NULL && c->c.broken != NULL;
+}
+
 static void
 finish(struct qsp_qscp_job *j)
 {
@@ -225,6 +231,8 @@ qsp_qscp_job_pump(struct qsp_qscp *q)
 	while (*p != NULL) {
 		struct qsp_qscp_job *j = *p;
 
+		if (is_broken(j->from) || is_broken(j->to))
+			qsp_qscp_job_fail(j, is_broken(j->from), NULL, NULL);
 		if (j->state == QSP_QSCP_COPYING && !j->held && !j->failed)
 			qsp_qscp_move(j);
 		if (j->ops > 0 || j->held || (!j->failed && j->state != QSP_QSCP_ENDING)) {

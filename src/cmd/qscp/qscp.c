@@ -230,6 +230,11 @@ drain(struct qsp_qscp *q)
 		if (busy)
 			qsp_qscp_step(q);
 	}
+	/* one that broke with nothing on its way */
+	for (struct qsp_qscp_conn *c = q->conns; c != NULL; c = c->next) {
+		if (c->c.broken != NULL)
+			qsp_qscp_say_reply(q, c, "", NULL);
+	}
 }
 
 static void

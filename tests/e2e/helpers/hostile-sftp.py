@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""An SFTP server on standard input and output that misbehaves as HOSTILE says, and is otherwise small."""
+import os
+import stat
+import struct
+import sys
+
+how = os.environ["HOSTILE"]
+u32 = lambda v: struct.pack(">I", v)
+u64 = lambda v: struct.pack(">Q", v)
+st = lambda b: u32(len(b)) + b
+FILE = u32(1 | 4) + u64(5) + u32(stat.S_IFREG | 0o644)
+FOLDER = u32(1 | 4) + u64(0) + u32(stat.S_IFDIR | 0o755)
+
+
+def read(n):
+    b = sys.stdin.buffer.read(n)
+    if len(b) < n:
+        sys.exit(0)
+    return b
+
+
+def send(*parts):
+    b = b"".join(parts)
+    sys.stdout.buffer.write(u32(len(b)) + b)
+    sys.stdout.buffer.flush()
+
+
+def status(i, code, text=b"no"):
+    send(b"\x65", i, u32(code), st(text), st(b""))
+
+
+def names(i, *l):
+    send(b"\x68", i, u32(len(l)), *(st(n) + st(n) + a for n, a in l))
+
+
+LISTS = {
+    "slash": [(b"ok", FILE), (b"../escaped", FILE), (b"/escaped", FILE), (b"a/b", FILE), (b"", FILE)],
+    "dots": [(b".", FOLDER), (b"..", FOLDER), (b"ok", FILE)],
+    "nul": [(b"ok", FILE), (b"esc\0aped", FILE)],
+    "escape": [(b"ok", FILE), (b"\x1b]0;title\x07\x1b[31mred", FOLDER[:-4] + u32(stat.S_IFIFO))],
+}
+
+listed = {}
+if how == "chatter":
+    sys.stdout.write("Welcome to this host, dear user!\n")
+while True:
+    body = read(struct.unpack(">I", read(4))[0])
+    kind, i = body[0], body[1:5]
+    path = body[9:9 + struct.unpack(">I", body[5:9])[0]] if kind != 1 and len(body) > 9 else b""
+    if kind == 1:
+        send(b"\x02", u32(2 if how == "old" else 3))
+    elif kind == 7 and b"*" in path:
+        status(i, 2)
+    elif kind in (7, 8, 17):
+        send(b"\x69", i, FOLDER if path.endswith(b"folder") else FILE)
+    elif kind == 11:
+        listed[b"h"] = False
+        send(b"\x66", i, st(b"h"))
+    elif kind == 12:
+        if listed.get(b"h"):
+            status(i, 1)
+        else:
+            listed[b"h"] = True
+            if how == "cut-list":
+                send(b"\x68", i, u32(50), st(b"ok"))
+            elif how == "endless":
+                listed[b"h"] = False
+                names(i, *LISTS["dots"])
+            else:
+                names(i, *LISTS.get(how, [(b"ok", FILE)]))
+    elif kind == 3:
+        if how == "no-handle":
+            status(i, 0)
+        elif how == "long-handle":
+            send(b"\x66", i, st(b"h" * 300))
+        else:
+            send(b"\x66", i, st(b"f"))
+    elif kind == 5:
+        offset = struct.unpack(">Q", body[10:18])[0]
+        if how == "more":
+            send(b"\x67", i, st(b"x" * 100000))
+        elif how == "nothing":
+            send(b"\x67", i, st(b""))
+        elif how == "wrong-id":
+            send(b"\x67", u32(0xdeadbeef), st(b"hello"))
+        elif how == "twice":
+            send(b"\x67", i, st(b"hello"))
+            send(b"\x67", i, st(b"hello"))
+        elif how == "other-kind":
+            names(i, (b"x", FILE))
+        elif how == "less":
+            send(b"\x67", i, st(b"hello"[offset:offset + 1])) if offset < 5 else status(i, 1)
+        elif how == "short":
+            status(i, 1)
+        elif how == "huge":
+            sys.stdout.buffer.write(u32(1 << 30) + b"x")
+            sys.stdout.buffer.flush()
+        elif how == "die":
+            sys.exit(0)
+        elif how == "message":
+            status(i, 4, b"\x1b[31mevil\x1b[0m\n")
+        else:
+            send(b"\x67", i, st(b"hello"[offset:])) if offset < 5 else status(i, 1)
+    else:
+        status(i, 0)
