@@ -24,12 +24,12 @@ mkdir small/sub
 echo last >small/sub/last
 copy -r small "$H:$TMP/up" || fail "upload"
 diff -r small up || fail "the upload changed them"
-# what is in the folder fits into the memory of a few
-(ulimit -v 400000 && copy -r "$H:$TMP/up" down) || fail "download"
+copy -r "$H:$TMP/up" down || fail "download"
 diff -r small down || fail "the download changed them"
 # few descriptors are enough
 rm -rf down
-(ulimit -n 64 && copy -r "$H:$TMP/up" down) || fail "download with few descriptors"
+prlimit --nofile=64 "$QSP_BIN/qscp" -P "$PORT" -r "$H:$TMP/up" down ||
+	fail "download with few descriptors"
 diff -r small down || fail "the download changed them"
 rm -rf small up down
 
