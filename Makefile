@@ -40,7 +40,7 @@ help:
 	@echo 'make fuzz T=msg TIME=600  fuzz one target (no T: each) for TIME seconds'
 	@echo 'make cov         line coverage of the tests'
 	@echo 'make bench       measure'
-	@echo 'make lab         the lab of many nodes on one machine'
+	@echo 'make lab         what an observer of the wire can tell (QUICK=1: the short measure)'
 	@echo 'make lint        every static check'
 	@echo 'make format      format the C sources in place'
 	@echo 'make install     into $$DESTDIR$$PREFIX'
@@ -66,7 +66,8 @@ bench: build
 	@QSP_BIN="$(CURDIR)/$(BUILD)/bin" bench/run
 
 lab: build
-	@QSP_BIN="$(CURDIR)/$(BUILD)/bin" tools/lab.sh
+	@./setup --lab
+	@QSP_BIN="$(CURDIR)/$(BUILD)/bin" bench/lab/run
 
 asan: setup
 	$(call build,asan,build-asan)

@@ -6,8 +6,9 @@ import time
 import classify
 from host import Capture, Failed, end_all, ports_of, wait_for
 
-LOADS = ("idle", "typing", "bulk")
-CLASS = {"off": 1, "constant": 1, "stealth": 1}
+CLASS = {"off": 1, "constant": 2, "stealth": 2}
+LOADS = {"off": ("idle", "typing", "idle", "bulk"), "constant": ("idle", "flood") * 2,
+         "stealth": ("idle", "flood") * 2}
 
 
 def batch(lab, mode, each, seconds, name):
@@ -18,7 +19,7 @@ def batch(lab, mode, each, seconds, name):
     try:
         port = int(sink.stdout.readline())
         capture = Capture(lab, port, name)
-        kinds = [k for _ in range(each) for k in ("idle", "typing", "idle", "bulk")]
+        kinds = [k for _ in range(each) for k in LOADS[mode]]
         for kind in kinds:
             runs.append(subprocess.Popen(
                 [f"{lab.bin}/source", "run", str(port), mode, str(CLASS[mode]), kind,

@@ -14,7 +14,7 @@ import flows
 from stats import ALPHA, Gaps, auc_interval, auc_permutation, holm, wilson
 
 ROWS_MAX = 8000  # of one classifier; more windows are thinned out
-BOUND = 0.55
+QUICK_MODELS = ("gradient boosting", "logistic")
 
 
 def models(seed, jobs):
@@ -83,7 +83,7 @@ def thinned(n, rng):
     return np.sort(rng.permutation(n)[:ROWS_MAX]) if n > ROWS_MAX else np.arange(n)
 
 
-def idle_or_not(sessions, seconds, rng, jobs, rounds=300):
+def idle_or_not(sessions, seconds, rng, jobs, rounds=300, names=None):
     """For each model: AUC, interval, p, and AUC of each kind by itself; of windows of a length."""
     x, kinds, of, blocks = sessions.table(seconds)
     keep = thinned(len(x), rng)
@@ -91,6 +91,8 @@ def idle_or_not(sessions, seconds, rng, jobs, rounds=300):
     y = kinds != "idle"
     out = {}
     for name, model in models(int(rng.integers(1 << 30)), jobs).items():
+        if names and name not in names:
+            continue
         s = out_of_fold(model, x, y, of)[:, 1]
         good = ~np.isnan(s)
         value, around = auc_interval(s[good], y[good], of[good], rng, rounds)
@@ -160,7 +162,7 @@ def sensitivity(sessions, shifts, seconds, rng, jobs, rounds):
             s.spans.append(sessions.spans[i])
             s.did.append([])
         p = min(r[5] for r in gap_tests(s, rng, rounds))
-        best = max(idle_or_not(s, seconds, rng, jobs, 100).values(), key=lambda r: r["interval"][0])
+        best = max(idle_or_not(s, seconds, rng, jobs, 100, QUICK_MODELS).values(), key=lambda r: r["interval"][0])
         out.append((us, p, best["auc"], best["interval"]))
     return out
 

@@ -8,7 +8,7 @@
  * MODE stealth is P8.6 with the machine and the thread that the programs use. constant is what P8
  * forbids: a slot every so many microseconds exactly, and all work done when it has come: whatever the
  * load has written since the last one is read and sealed, and the class's cells of it are sent. off
- * sends data when there is some, and nothing else. LOAD: idle, typing, or bulk.
+ * sends data when there is some, and nothing else. LOAD: idle, typing, bulk, or flood.
  */
 #include "bench.h"
 #include "bench_pair.h"
@@ -57,7 +57,10 @@ now_us(void)
 static int
 start_load(const char *load)
 {
-	static const uint8_t text[4096];
+	static const uint8_t text[16384];
+	size_t n = strcmp(load, "typing") == 0  ? 1
+		   : strcmp(load, "flood") == 0 ? sizeof(text)
+						: 4096;
 	int ends[2];
 
 	bench_need(pipe(ends) == 0, "pipe");
@@ -70,14 +73,9 @@ start_load(const char *load)
 	if (strcmp(load, "idle") == 0)
 		pause();
 	for (;;) {
-		bool typing = strcmp(load, "typing") == 0;
-
-		if (write(ends[1], text, typing ? 1 : sizeof(text)) <= 0)
+		if (write(ends[1], text, n) <= 0)
 			_exit(0);
-		if (typing)
-			usleep(50000 + (unsigned)rand() % 250000);
-		else
-			usleep(1000);
+		usleep(n == 1 ? 50000 + (unsigned)rand() % 250000 : 1000);
 	}
 }
 
@@ -85,7 +83,7 @@ static void
 take_load(struct source *s)
 {
 	struct pair_pipe *say = &s->p->client.say;
-	uint8_t buf[4096];
+	uint8_t buf[65536];
 	ssize_t n;
 
 	if (say->n >= SAY_MAX || (n = read(s->load, buf, sizeof(buf))) <= 0)
@@ -173,7 +171,7 @@ run_stealth(struct source *s, uint64_t end)
 		bench_need(qsp_pacer_add(s->pacer, &s->pace) == 0, "the pacer");
 		do
 			wait_until(s, slot.at += SETTLE_US);
-		while (!qsp_pace_is_done(&s->pace));
+		while (!qsp_pacer_is_done(&s->pace));
 		bench_need(s->pace.sent == s->pace.n, "a write in full");
 		bench_need(qsp_shape_sent(&s->shape, now_us(), data, slot.cells - data) == 0,
 			   "sent");

@@ -8,6 +8,7 @@
  *	probe PORT PUBKEY SECRET again        the same, but once standard input ends
  *	probe PORT PUBKEY SECRET hold N       N connections that stop after M2, until standard input ends
  *	probe PORT PUBKEY SECRET wait         one that stops after M2; says how the server ends it
+ *	probe PORT PUBKEY SECRET m1 N         says nothing; writes N good M1s to standard output
  *	probe PORT PUBKEY SECRET quiet N      N connections that say nothing, until standard input ends
  *
  * Silence is judged without waiting for time to pass: once all has been sent, good M1s are sent, and when
@@ -319,6 +320,19 @@ hold(long n, bool quiet)
 	wait_for_input();
 }
 
+/* For whoever makes probes of them. */
+static void
+write_m1s(long n)
+{
+	uint8_t m1[QSP_FLIGHT_LEN];
+
+	for (long i = 0; i < n; i++) {
+		qsp_conn_free(good_m1(i % 2 == 0, m1));
+		if (fwrite(m1, sizeof(m1), 1, stdout) != 1)
+			fail("cannot write", errno);
+	}
+}
+
 /* The server ends the login: CLOSE in cells, then FIN. */
 static void
 wait_for_end(void)
@@ -376,6 +390,8 @@ main(int argc, char **argv)
 		hold(strtol(arg, NULL, 10), false);
 	else if (strcmp(what, "quiet") == 0)
 		hold(strtol(arg, NULL, 10), true);
+	else if (strcmp(what, "m1") == 0)
+		write_m1s(strtol(arg, NULL, 10));
 	else if (strcmp(what, "wait") == 0)
 		wait_for_end();
 	else
