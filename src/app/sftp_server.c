@@ -27,39 +27,39 @@
 enum effect { READS, WRITES };
 
 static const struct handler {
-	unsigned kind;
 	qsp_sftp_server_fn *on;
+	unsigned kind;
 	enum effect effect;
 } handlers[] = {
-	{ QSP_SFTP_OPEN, qsp_sftp_server_on_open, READS }, /* looks at its flags itself */
-	{ QSP_SFTP_CLOSE, qsp_sftp_server_on_close, READS },
-	{ QSP_SFTP_READ, qsp_sftp_server_on_read, READS },
-	{ QSP_SFTP_WRITE, qsp_sftp_server_on_write, WRITES },
-	{ QSP_SFTP_LSTAT, qsp_sftp_server_on_stat, READS },
-	{ QSP_SFTP_FSTAT, qsp_sftp_server_on_fstat, READS },
-	{ QSP_SFTP_SETSTAT, qsp_sftp_server_on_setstat, WRITES },
-	{ QSP_SFTP_FSETSTAT, qsp_sftp_server_on_fsetstat, WRITES },
-	{ QSP_SFTP_OPENDIR, qsp_sftp_server_on_opendir, READS },
-	{ QSP_SFTP_READDIR, qsp_sftp_server_on_readdir, READS },
-	{ QSP_SFTP_REMOVE, qsp_sftp_server_on_remove, WRITES },
-	{ QSP_SFTP_MKDIR, qsp_sftp_server_on_mkdir, WRITES },
-	{ QSP_SFTP_RMDIR, qsp_sftp_server_on_remove, WRITES },
-	{ QSP_SFTP_REALPATH, qsp_sftp_server_on_realpath, READS },
-	{ QSP_SFTP_STAT, qsp_sftp_server_on_stat, READS },
-	{ QSP_SFTP_RENAME, qsp_sftp_server_on_rename, WRITES },
-	{ QSP_SFTP_READLINK, qsp_sftp_server_on_readlink, READS },
-	{ QSP_SFTP_SYMLINK, qsp_sftp_server_on_link, WRITES },
-	{ QSP_SFTP_POSIX_RENAME, qsp_sftp_server_on_rename, WRITES },
-	{ QSP_SFTP_STATVFS, qsp_sftp_server_on_statvfs, READS },
-	{ QSP_SFTP_FSTATVFS, qsp_sftp_server_on_statvfs, READS },
-	{ QSP_SFTP_HARDLINK, qsp_sftp_server_on_link, WRITES },
-	{ QSP_SFTP_FSYNC, qsp_sftp_server_on_fsync, READS },
-	{ QSP_SFTP_LSETSTAT, qsp_sftp_server_on_setstat, WRITES },
-	{ QSP_SFTP_LIMITS, qsp_sftp_server_on_limits, READS },
-	{ QSP_SFTP_EXPAND_PATH, qsp_sftp_server_on_expand, READS },
-	{ QSP_SFTP_COPY_DATA, qsp_sftp_server_on_copy, WRITES },
-	{ QSP_SFTP_USERS_GROUPS, qsp_sftp_server_on_names, READS },
-	{ QSP_SFTP_SEEK_DATA, qsp_sftp_server_on_seek, READS },
+	{ qsp_sftp_server_on_open, QSP_SFTP_OPEN, READS }, /* looks at its flags itself */
+	{ qsp_sftp_server_on_close, QSP_SFTP_CLOSE, READS },
+	{ qsp_sftp_server_on_read, QSP_SFTP_READ, READS },
+	{ qsp_sftp_server_on_write, QSP_SFTP_WRITE, WRITES },
+	{ qsp_sftp_server_on_stat, QSP_SFTP_LSTAT, READS },
+	{ qsp_sftp_server_on_fstat, QSP_SFTP_FSTAT, READS },
+	{ qsp_sftp_server_on_setstat, QSP_SFTP_SETSTAT, WRITES },
+	{ qsp_sftp_server_on_fsetstat, QSP_SFTP_FSETSTAT, WRITES },
+	{ qsp_sftp_server_on_opendir, QSP_SFTP_OPENDIR, READS },
+	{ qsp_sftp_server_on_readdir, QSP_SFTP_READDIR, READS },
+	{ qsp_sftp_server_on_remove, QSP_SFTP_REMOVE, WRITES },
+	{ qsp_sftp_server_on_mkdir, QSP_SFTP_MKDIR, WRITES },
+	{ qsp_sftp_server_on_remove, QSP_SFTP_RMDIR, WRITES },
+	{ qsp_sftp_server_on_realpath, QSP_SFTP_REALPATH, READS },
+	{ qsp_sftp_server_on_stat, QSP_SFTP_STAT, READS },
+	{ qsp_sftp_server_on_rename, QSP_SFTP_RENAME, WRITES },
+	{ qsp_sftp_server_on_readlink, QSP_SFTP_READLINK, READS },
+	{ qsp_sftp_server_on_link, QSP_SFTP_SYMLINK, WRITES },
+	{ qsp_sftp_server_on_rename, QSP_SFTP_POSIX_RENAME, WRITES },
+	{ qsp_sftp_server_on_statvfs, QSP_SFTP_STATVFS, READS },
+	{ qsp_sftp_server_on_statvfs, QSP_SFTP_FSTATVFS, READS },
+	{ qsp_sftp_server_on_link, QSP_SFTP_HARDLINK, WRITES },
+	{ qsp_sftp_server_on_fsync, QSP_SFTP_FSYNC, READS },
+	{ qsp_sftp_server_on_setstat, QSP_SFTP_LSETSTAT, WRITES },
+	{ qsp_sftp_server_on_limits, QSP_SFTP_LIMITS, READS },
+	{ qsp_sftp_server_on_expand, QSP_SFTP_EXPAND_PATH, READS },
+	{ qsp_sftp_server_on_copy, QSP_SFTP_COPY_DATA, WRITES },
+	{ qsp_sftp_server_on_names, QSP_SFTP_USERS_GROUPS, READS },
+	{ qsp_sftp_server_on_seek, QSP_SFTP_SEEK_DATA, READS },
 };
 #define HANDLERS (sizeof(handlers) / sizeof(handlers[0]))
 

@@ -106,7 +106,7 @@ qsp_sftp_server_parse(struct qsp_sftp_server_options *o, const char *line, const
 
 	o->umask = o->log_level = o->log_facility = -1;
 	*why = "not " NAME;
-	word = ok ? strtok_r(copy, BLANKS, &save) : NULL;
+	(void)(ok && strtok_r(copy, BLANKS, &save) != NULL); /* its own name */
 	while (ok && (word = strtok_r(NULL, BLANKS, &save)) != NULL) {
 		*why = "unknown option";
 		ok = word[0] == '-' && word[1] != 0;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # kill -9 of each process of the server at each stage of a connection: whatever belonged to it ends, the
 # client says 255, no pty, descriptor or socket file is left, and the next login works.
-# shellcheck disable=SC1091,SC2119 # lib.sh is checked by itself; make_user_key has its defaults
+# shellcheck disable=SC1091,SC2119,SC2317 # lib.sh is checked by itself; make_user_key has its defaults; stages are
+# called by their names
 if [ -z "${QSP_E2E_MOUNTS:-}" ] && [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	QSP_E2E_MOUNTS=1 exec unshare -m --propagation private sh "$0"
 fi
