@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "app/client_forward.h"
 #include "app/client_jump.h"
 
 static int *
@@ -38,13 +39,14 @@ static bool
 is_number(enum qsp_client_kind kind)
 {
 	return kind == QSP_CLIENT_CHOICE || kind == QSP_CLIENT_NUMBER || kind == QSP_CLIENT_TIME ||
-	       kind == QSP_CLIENT_PERSIST || kind == QSP_CLIENT_ESCAPE;
+	       kind == QSP_CLIENT_PERSIST || kind == QSP_CLIENT_ESCAPE || kind == QSP_CLIENT_OCTAL;
 }
 
 static bool
 is_list(enum qsp_client_kind kind)
 {
-	return kind == QSP_CLIENT_LIST_SET || kind == QSP_CLIENT_LIST_ADD;
+	return kind == QSP_CLIENT_LIST_SET || kind == QSP_CLIENT_LIST_ADD ||
+	       kind == QSP_CLIENT_FORWARDS;
 }
 
 void
@@ -160,6 +162,16 @@ get_persist(const char *s, long max, int *v)
 	return true;
 }
 
+static bool
+get_octal(const char *s, long max, int *v)
+{
+	char *end;
+	long n = strtol(s, &end, 8);
+
+	*v = (int)n;
+	return isdigit((unsigned char)s[0]) && *end == 0 && n <= max;
+}
+
 /* One character, ^X, or none. */
 static bool
 get_escape(const char *s, int *v)
@@ -182,6 +194,7 @@ take_number(const struct qsp_client_keyword *k, const struct qsp_confline *l, in
 
 	switch (k->kind) {
 	case QSP_CLIENT_CHOICE: ok = get_choice(k, l->arg[0], v); break;
+	case QSP_CLIENT_OCTAL: ok = get_octal(l->arg[0], k->max, v); break;
 	case QSP_CLIENT_NUMBER: ok = get_number(l->arg[0], k->min, k->max, v); break;
 	case QSP_CLIENT_TIME: ok = get_time(l->arg[0], k->max, v); break;
 	case QSP_CLIENT_PERSIST: ok = get_persist(l->arg[0], k->max, v); break;
@@ -212,6 +225,38 @@ take_list(const struct qsp_client_keyword *k, const struct qsp_confline *l,
 	return 0;
 }
 
+/* "FROM TO" of the configuration, or "FROM:TO" of the command line, is kept as the latter. */
+static qsp_err
+take_forward(const struct qsp_client_keyword *k, const struct qsp_confline *l, bool active,
+	     struct qsp_client_list *list, char *err)
+{
+	struct qsp_client_forward f;
+	char *spec = NULL;
+	qsp_err e;
+
+	if (l->n > 2)
+		return qsp_confline_say(l, err, "%s: more than two arguments", k->name);
+	if (l->n < 2)
+		spec = strdup(l->arg[0]);
+	else if (asprintf(&spec, "%s:%s", l->arg[0], l->arg[1]) < 0)
+		spec = NULL;
+	if (spec == NULL)
+		return QSP_E_NOMEM;
+	if ((e = qsp_client_forward_parse((char)k->min, spec, &f)) == QSP_E_INPUT)
+		e = qsp_confline_say(l, err, "%s: bad forwarding specification \"%s\"", k->name,
+				     l->rest);
+	else if (!e && active && list->n == QSP_CLIENT_LIST_MAX)
+		e = qsp_confline_say(l, err, "%s: more than %d", k->name, QSP_CLIENT_LIST_MAX);
+	if (!e)
+		qsp_client_forward_wipe(&f);
+	if (!e && active) {
+		list->v[list->n++] = spec;
+		spec = NULL;
+	}
+	free(spec);
+	return e;
+}
+
 /* What is wrong with the arguments, or NULL. */
 static const char *
 wrong_with(const struct qsp_client_keyword *k, const struct qsp_confline *l)
@@ -228,6 +273,10 @@ wrong_with(const struct qsp_client_keyword *k, const struct qsp_confline *l)
 		for (size_t i = 0; i < l->n; i++)
 			if (!strchr(l->arg[i], '=') || l->arg[i][0] == '=')
 				return "NAME=VALUE is wanted";
+	if (k->at == offsetof(struct qsp_client_config, permit_remote_open))
+		for (size_t i = 0; i < l->n; i++)
+			if (qsp_client_forward_check_permit(l->arg[i]))
+				return qsp_client_forward_check_permit(l->arg[i]);
 	if (k->at == offsetof(struct qsp_client_config, add_keys) &&
 	    qsp_client_agent_get_add(l->rest, &add) != 0)
 		return "yes, no, ask, confirm or a time is wanted";
@@ -264,6 +313,8 @@ take_keyword(struct qsp_client_config *c, const struct qsp_client_keyword *k,
 			*int_at(c, k->at) = v;
 		return e;
 	}
+	if (k->kind == QSP_CLIENT_FORWARDS)
+		return take_forward(k, l, active, list_at(c, k->at), err);
 	if (!active)
 		return 0;
 	if (is_list(k->kind))
@@ -371,12 +422,29 @@ print_number(const struct qsp_client_keyword *k, int v, FILE *out)
 	}
 	if (k->kind == QSP_CLIENT_PERSIST && v <= 0)
 		fprintf(out, v < 0 ? " no\n" : " yes\n");
+	else if (k->kind == QSP_CLIENT_OCTAL)
+		fprintf(out, " 0%o\n", (unsigned)v);
 	else if (k->kind != QSP_CLIENT_ESCAPE)
 		fprintf(out, " %d\n", v);
 	else if (v == QSP_CLIENT_NO_ESCAPE)
 		fprintf(out, " none\n");
 	else
 		fprintf(out, v < 32 ? " ^%c\n" : " %c\n", v < 32 ? v + 64 : v);
+}
+
+static void
+print_forwards(const char *name, char kind, const struct qsp_client_list *list, FILE *out)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		char text[2 * QSP_CLIENT_FORWARD_TEXT_MAX];
+		struct qsp_client_forward f;
+
+		if (qsp_client_forward_parse(kind, list->v[i], &f))
+			continue;
+		qsp_client_forward_print(&f, text, sizeof(text));
+		fprintf(out, "%s %s\n", name, text);
+		qsp_client_forward_wipe(&f);
+	}
 }
 
 void
@@ -396,6 +464,8 @@ qsp_client_keywords_print(const struct qsp_client_config *c, FILE *out)
 		if (is_number(k->kind)) {
 			fprintf(out, "%s", name);
 			print_number(k, *int_at(&copy, k->at), out);
+		} else if (k->kind == QSP_CLIENT_FORWARDS) {
+			print_forwards(name, (char)k->min, list, out);
 		} else if (k->kind == QSP_CLIENT_LIST_ADD) {
 			for (size_t j = 0; j < list->n; j++)
 				fprintf(out, "%s %s\n", name, list->v[j]);

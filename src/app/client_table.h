@@ -19,12 +19,14 @@ enum qsp_client_kind {
 	QSP_CLIENT_TIME,    /* seconds, or 5m, 1h30m; "none" is 0 */
 	QSP_CLIENT_PERSIST, /* no, yes, or a time */
 	QSP_CLIENT_ESCAPE,
+	QSP_CLIENT_OCTAL,
 	QSP_CLIENT_STRING,
 	QSP_CLIENT_CIPHERS,
 	QSP_CLIENT_JUMP,     /* hops */
 	QSP_CLIENT_REST,     /* the line uncut */
 	QSP_CLIENT_LIST_SET, /* the first line wins */
 	QSP_CLIENT_LIST_ADD, /* lines add up */
+	QSP_CLIENT_FORWARDS, /* so do these: specifications of kind `min`, on one word or two */
 };
 
 struct qsp_client_keyword {

@@ -4,20 +4,14 @@
 
 #define HELPING (16 * 1024) /* a read where others wait */
 
-void
-qsp_turns_init(struct qsp_turns *q)
-{
-	q->first = NULL;
-	q->end = &q->first;
-	q->served = NULL;
-}
-
 /* Who waits already keeps its place. */
 static void
 wait(struct qsp_turns *q, struct qsp_turn *t)
 {
 	if (t->prev)
 		return;
+	if (!q->first)
+		q->end = &q->first;
 	t->next = NULL;
 	t->prev = q->end;
 	*q->end = t;

@@ -14,12 +14,12 @@ struct qsp_turn {
 	bool shut;                         /* waits for the peer's window, not here */
 };
 
+/* Zero to begin with. */
 struct qsp_turns {
 	struct qsp_turn *first, **end;
 	const struct qsp_turn *served; /* its turn has come, and it has not read yet */
 };
 
-void qsp_turns_init(struct qsp_turns *q);
 /*
  * Room for t to read into, as qsp_mux_data_begin gives it: less where others wait, none where they were
  * first. NULL: t->serve is called when there may be room, at the latest once the owner has told

@@ -71,7 +71,7 @@ message='Bad configuration option: Nonsense'
 refused -F none -o Nonsense=1
 message='Port: unsupported value "x"'
 refused -p x
-for o in '-L 1:h:2' '-R 1:h:2' '-D 1' -A -C --qkd \
+for o in -A -C --qkd \
     --qkd-only --stealth --padding=max --policy=high -X -Y; do
 	message="^qssh: ${o%%[ =]*}.*this version does not have it"
 	# shellcheck disable=SC2086 # an option and its value

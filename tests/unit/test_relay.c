@@ -144,8 +144,6 @@ world_new(const struct qsp_mux_limits *l)
 	w->a.w = w->b.w = w;
 	assert_int_equal(qsp_mux_new(l, &w->a.mux), 0);
 	assert_int_equal(qsp_mux_new(l, &w->b.mux), 0);
-	qsp_turns_init(&w->a.turns);
-	qsp_turns_init(&w->b.turns);
 	return w;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who an event concerns, and whose turn it is. A channel that found no room stands in a line;
- * whenever the output has room, each in the line is served once and stands behind the others if
- * it wants more. An idle channel stands nowhere and costs nothing.
+ * Who an event concerns. A channel that found no room waits for its turn (app/turns.h); an idle one
+ * waits nowhere and costs nothing.
  */
 #include "cmd/qssh/qssh.h"
 
@@ -15,6 +14,8 @@ static const struct {
 	const char *type;
 	void (*open)(struct qsp_qssh *q, const struct qsp_mux_event *ev);
 } offers[] = {
+	{ "forwarded-tcpip", qsp_qssh_remote_offer },
+	{ "forwarded-streamlocal@openssh.com", qsp_qssh_remote_offer },
 	{ NULL, NULL },
 };
 
@@ -90,78 +91,32 @@ qsp_qssh_channel_global(struct qsp_qssh *q, const char *name, struct qsp_bytes b
 	return e;
 }
 
-/* --- the line -------------------------------------------------------------------------------- */
-
-static void
-join_line(struct qsp_qssh_channel *ch)
-{
-	struct qsp_qssh_channels *s = &ch->q->channels;
-
-	if (ch->line_prev)
-		return;
-	ch->line_prev = s->line ? s->line_end : &s->line;
-	ch->line_next = NULL;
-	*ch->line_prev = ch;
-	s->line_end = &ch->line_next;
-	s->n_line++;
-}
-
-static void
-leave_line(struct qsp_qssh_channel *ch)
-{
-	struct qsp_qssh_channels *s = &ch->q->channels;
-
-	if (!ch->line_prev)
-		return;
-	*ch->line_prev = ch->line_next;
-	if (ch->line_next)
-		ch->line_next->line_prev = ch->line_prev;
-	else
-		s->line_end = ch->line_prev;
-	ch->line_prev = NULL;
-	s->n_line--;
-}
-
-static bool
-is_full(struct qsp_qssh *q)
-{
-	return qsp_mux_is_full(qsp_qssh_contact_mux(q));
-}
+/* --- room ------------------------------------------------------------------------------------ */
 
 void
 qsp_qssh_channel_serve(struct qsp_qssh *q)
 {
-	struct qsp_qssh_channels *s = &q->channels;
+	qsp_turns_serve(&q->channels.turns, qsp_qssh_contact_mux(q));
+}
 
-	s->serving = true;
-	for (size_t n = s->n_line; n > 0 && s->line && !is_full(q); n--) {
-		struct qsp_qssh_channel *ch = s->line;
+static void
+on_turn(struct qsp_turn *t)
+{
+	struct qsp_qssh_channel *ch =
+		(struct qsp_qssh_channel *)(void *)((char *)t -
+						    offsetof(struct qsp_qssh_channel, turn));
 
-		leave_line(ch);
-		ch->ops->room(ch);
-	}
-	s->serving = false;
+	ch->ops->room(ch);
 }
 
 uint8_t *
 qsp_qssh_channel_begin(struct qsp_qssh_channel *ch, uint32_t code, size_t *room)
 {
-	struct qsp_qssh_channels *s = &ch->q->channels;
-	uint8_t *p = NULL;
-
 	*room = 0;
 	if (!ch->up)
 		return NULL;
-	if (s->line && !s->serving) { /* others were here first */
-		join_line(ch);
-		return NULL;
-	}
-	p = qsp_mux_data_begin(qsp_qssh_contact_mux(ch->q), ch->id, code, room);
-	if (!p && is_full(ch->q))
-		join_line(ch);
-	else if (!p)
-		ch->starved = true;
-	return p;
+	return qsp_turns_begin(&ch->q->channels.turns, &ch->turn, qsp_qssh_contact_mux(ch->q),
+			       ch->id, code, room);
 }
 
 void
@@ -170,17 +125,6 @@ qsp_qssh_channel_commit(struct qsp_qssh_channel *ch, size_t n)
 	qsp_mux_data_commit(qsp_qssh_contact_mux(ch->q), n);
 	if (n)
 		qsp_qssh_contact_kick(ch->q);
-}
-
-static void
-on_window(struct qsp_qssh_channel *ch)
-{
-	if (!ch->starved)
-		return;
-	ch->starved = false;
-	join_line(ch);
-	if (ch->q->channels.n_line == 1)
-		qsp_qssh_channel_serve(ch->q);
 }
 
 /* --- coming and going ------------------------------------------------------------------------ */
@@ -204,7 +148,7 @@ take_down(struct qsp_qssh_channel *ch)
 {
 	if (!ch->up)
 		return;
-	leave_line(ch);
+	qsp_turns_leave(&ch->q->channels.turns, &ch->turn);
 	ch->up = false;
 	*ch->prev = ch->next;
 	if (ch->next)
@@ -219,7 +163,7 @@ qsp_qssh_channel_open(struct qsp_qssh *q, struct qsp_qssh_channel *ch,
 	uint32_t id;
 	qsp_err e = qsp_mux_open(qsp_qssh_contact_mux(q), type, body, ch, &id);
 
-	*ch = (struct qsp_qssh_channel){ .ops = ops, .q = q };
+	*ch = (struct qsp_qssh_channel){ .ops = ops, .q = q, .turn = { .serve = on_turn } };
 	if (e)
 		return e;
 	put_up(q, ch, id);
@@ -233,7 +177,7 @@ qsp_qssh_channel_accept(struct qsp_qssh *q, struct qsp_qssh_channel *ch,
 {
 	qsp_err e = qsp_mux_accept(qsp_qssh_contact_mux(q), ev->channel, ch);
 
-	*ch = (struct qsp_qssh_channel){ .ops = ops, .q = q };
+	*ch = (struct qsp_qssh_channel){ .ops = ops, .q = q, .turn = { .serve = on_turn } };
 	if (e)
 		return e;
 	put_up(q, ch, ev->channel);
@@ -260,7 +204,7 @@ qsp_qssh_channel_event(struct qsp_qssh *q, const struct qsp_mux_event *ev)
 	case QSP_MUX_GLOBAL_REPLY: on_global_reply(q, ev->success, ev->body); return;
 	case QSP_MUX_WINDOW:
 		if (ch)
-			on_window(ch);
+			qsp_turns_window(&q->channels.turns, &ch->turn, qsp_qssh_contact_mux(q));
 		return;
 	case QSP_MUX_CLOSE: /* QSP_E_STATE where we were first */
 		(void)!qsp_mux_close(qsp_qssh_contact_mux(q), ev->channel);
@@ -334,7 +278,7 @@ qsp_qssh_channel_close(struct qsp_qssh_channel *ch)
 	if (!ch->up || ch->closing)
 		return;
 	ch->closing = true;
-	leave_line(ch);
+	qsp_turns_leave(&ch->q->channels.turns, &ch->turn);
 	(void)!qsp_mux_close(qsp_qssh_contact_mux(ch->q), ch->id);
 	qsp_qssh_contact_kick(ch->q);
 }

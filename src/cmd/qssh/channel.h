@@ -9,7 +9,7 @@
 #ifndef QSP_CMD_QSSH_CHANNEL_H
 #define QSP_CMD_QSSH_CHANNEL_H
 
-#include <qsp/channel.h>
+#include "app/turns.h"
 
 struct qsp_qssh;
 struct qsp_qssh_channel;
@@ -30,12 +30,11 @@ struct qsp_qssh_channel_ops {
 struct qsp_qssh_channel {
 	const struct qsp_qssh_channel_ops *ops;
 	struct qsp_qssh *q;
-	uint32_t id;                                     /* our number, while it is up */
-	struct qsp_qssh_channel *next, **prev;           /* of all that are up */
-	struct qsp_qssh_channel *line_next, **line_prev; /* of those that wait for room */
+	uint32_t id;                           /* our number, while it is up */
+	struct qsp_qssh_channel *next, **prev; /* of all that are up */
+	struct qsp_turn turn;
 	bool up;      /* asked for or open, not closed by the server */
 	bool closing; /* we are done with it */
-	bool starved; /* the server's window was used up */
 };
 
 /* A reply to a global request; at the end of the connection without one, a failure. */
@@ -50,10 +49,8 @@ struct qsp_qssh_global {
 /* The channels of a connection; all zeros to begin with. */
 struct qsp_qssh_channels {
 	struct qsp_qssh_channel *all;
-	struct qsp_qssh_channel *line, **line_end;
-	size_t n_line;
+	struct qsp_turns turns;                         /* who waits for room in the output */
 	struct qsp_qssh_global *globals, **globals_end; /* unanswered, oldest first */
-	bool serving;
 };
 
 /*

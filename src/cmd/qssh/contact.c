@@ -337,7 +337,8 @@ run_call(struct qsp_qssh *q)
 	wait_for_answer(q);
 	while (q->stage != QSP_QSSH_DONE && !elsewhere) {
 		uv_run(&q->loop, UV_RUN_ONCE);
-		if (q->opened && !q->established && q->stage != QSP_QSSH_DONE)
+		if (q->opened && !q->established && q->stage != QSP_QSSH_DONE &&
+		    qsp_qssh_forward_is_settled(q))
 			elsewhere = qsp_qssh_program_establish(q);
 		if (q->want_background && q->stage != QSP_QSSH_DONE)
 			qsp_qssh_program_background(q);

@@ -24,14 +24,10 @@ static const struct {
 	{ 'A', "agent forwarding" },
 	{ 'B', "binding to an interface" },
 	{ 'C', "compression" },
-	{ 'D', "dynamic forwarding" },
-	{ 'g', "gateway ports" },
 	{ 'I', "PKCS#11" },
 	{ 'K', "GSSAPI" },
-	{ 'L', "local forwarding" },
 	{ 'm', "MACs of their own: the ciphers of -c hold one" },
 	{ 'P', "tags" },
-	{ 'R', "remote forwarding" },
 	{ 'w', "tunnel devices" },
 	{ 'X', "X11 forwarding" },
 	{ 'y', "logging to syslog" },
@@ -61,10 +57,12 @@ struct parse {
 static int
 usage(int status)
 {
-	fputs("usage: qssh [-46afGkMNnqsTtVvx] [-b bind_address] [-c ciphers] [-E log_file]\n"
-	      "            [-e escape_char] [-F configfile] [-i identity_file] [-J hops]\n"
-	      "            [-l login_name] [-O check|exit|stop] [-o option] [-p port] [-Q query]\n"
-	      "            [-S control_path] [-W host:port] destination [command [argument ...]]\n"
+	fputs("usage: qssh [-46afGgkMNnqsTtVvx] [-b bind_address] [-c ciphers] [-D [bind:]port]\n"
+	      "            [-E log_file] [-e escape_char] [-F configfile] [-i identity_file]\n"
+	      "            [-J hops] [-L forward] [-l login_name] [-O command] [-o option] [-p "
+	      "port]\n"
+	      "            [-Q query] [-R forward] [-S control_path] [-W host:port]\n"
+	      "            destination [command [argument ...]]\n"
 	      "destination: [user@]host, ssh://[user@]host[:port], or a bridge line\n"
 	      "             qsp://host:port?id=<host id>&k=<secret>\n",
 	      status ? stderr : stdout);
@@ -123,6 +121,19 @@ take_control(struct parse *p, const char *arg)
 	}
 	fputs("Invalid multiplex command.\n", stderr);
 	return QSP_QSSH_FAILED + 1;
+}
+
+static int
+take_forward(struct parse *p, const char *keyword, const char *kind, const char *arg)
+{
+	struct qsp_client_forward f;
+
+	if (qsp_client_forward_parse(keyword[0], arg, &f)) {
+		fprintf(stderr, "Bad %s forwarding specification '%s'\n", kind, arg);
+		return QSP_QSSH_FAILED + 1;
+	}
+	qsp_client_forward_wipe(&f);
+	return say(p, keyword, arg);
 }
 
 /* No session, no terminal, and no forwarding but this one. */
@@ -195,6 +206,10 @@ take(struct parse *p, int c, const char *arg, int which)
 	case 'S': return say(p, "ControlPath", arg);
 	case 's': return say(p, "SessionType", "subsystem");
 	case 'T': return say(p, "RequestTTY", "no");
+	case 'D': return take_forward(p, "DynamicForward", "dynamic", arg);
+	case 'g': return say(p, "GatewayPorts", "yes");
+	case 'L': return take_forward(p, "LocalForward", "local", arg);
+	case 'R': return take_forward(p, "RemoteForward", "remote", arg);
 	default: return take_own(p, c, arg, which);
 	}
 }

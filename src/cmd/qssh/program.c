@@ -206,7 +206,8 @@ qsp_qssh_program_open(struct qsp_qssh *q)
 	qsp_qssh_agent_close(q); /* others may want its place */
 	watch_signals(q);
 	qsp_qssh_alive_start(q);
-	if (!will_persist(q))
+	qsp_qssh_forward_start(q);
+	if (!will_persist(q) && !q->leaving)
 		start(q);
 }
 
@@ -241,6 +242,7 @@ share(struct qsp_qssh *q)
 	}
 	qsp_qssh_control_free(q, true);
 	qsp_qssh_contact_forget(q);
+	qsp_qssh_forward_free(q, true);
 	if (!qsp_qssh_control_use(q, &q->status))
 		q->status = QSP_QSSH_FAILED;
 	return true;
@@ -294,7 +296,8 @@ on_persisted(uv_timer_t *h)
 void
 qsp_qssh_program_settle(struct qsp_qssh *q)
 {
-	if (q->leaving || qsp_mux_channels(qsp_qssh_contact_mux(q)) != 0)
+	/* a tunnel may outlive its channel: what came is still written */
+	if (q->leaving || qsp_mux_channels(qsp_qssh_contact_mux(q)) != 0 || q->forwards.tunnels)
 		return;
 	q->persist.data = q;
 	if (q->ended)
@@ -329,6 +332,7 @@ qsp_qssh_program_close(struct qsp_qssh *q)
 	struct qsp_qssh_pump *p = pump_of(q);
 
 	qsp_qssh_channel_end(q);
+	qsp_qssh_forward_free(q, false);
 	qsp_qssh_control_free(q, false);
 	uv_timer_stop(&q->persist);
 	while (p && !qsp_qssh_pump_is_dry(p))

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "sys/file.h"
+#include "sys/spawn.h"
 #include "sys/tty.h"
 
 /* --- who and where -------------------------------------------------------------------------- */
@@ -358,6 +359,7 @@ main(int argc, char **argv)
 		close(fd);
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
+	(void)qsp_spawn_more_descriptors();
 	qsp_client_config_init(&q.cfg);
 	q.local_user = local_user();
 	q.home = home();

@@ -9,6 +9,7 @@
  *     channel.c    channels, by whom session.c, ... own one each
  *     session.c, pump.c, plan.c, request.c, escapes.c    one session
  *     stdfwd.c      -W
+ *     forward.c, forward_local.c, forward_socks.c, forward_remote.c, tunnel.c    -L, -R, -D
  *     control_client.c, control_master.c    connection sharing, both sides
  *     background.c going on without a terminal
  *     proxy.c      a connection by way of a program: ProxyCommand, ProxyJump
@@ -26,6 +27,7 @@
 #include "app/client_config.h"
 #include "app/drive.h"
 #include "cmd/qssh/channel.h"
+#include "cmd/qssh/forward.h"
 #include "cmd/qssh/session.h"
 #include "sys/log.h"
 #include "trust/bridge.h"
@@ -36,8 +38,8 @@
 #define QSP_QSSH_FAILED 255
 #define QSP_QSSH_KEYS_MAX 64
 #define QSP_QSSH_OUTPUT_MAX                                                                        \
-	(256 * 1024) /* data that waits in the output, over which none is read */
-#define QSP_QSSH_CHANNELS_MAX 16384
+	(256 * 1024)                /* data that waits in the output, over which none is read */
+#define QSP_QSSH_CHANNELS_MAX 16384 /* sessions and forwarded connections */
 #define QSP_QSSH_SYSTEM_DIR "/etc/qssh"
 
 /* --- say.c: diagnostics --------------------------------------------------------------------- */
@@ -139,6 +141,9 @@ struct qsp_qssh {
 
 	/* channel.c */
 	struct qsp_qssh_channels channels;
+
+	/* forward.c */
+	struct qsp_qssh_forwards forwards;
 
 	/* alive.c */
 	int alive_missed;

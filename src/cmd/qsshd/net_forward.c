@@ -385,7 +385,6 @@ qsp_net_forward_orphaned(struct qsp_net_conn *c)
 void
 qsp_net_forward_init(struct qsp_net_conn *c)
 {
-	qsp_turns_init(&c->turns);
 	c->opens_end = &c->opens_waiting;
 }
 

@@ -1,0 +1,54 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: ISC
+# For the scenarios of forwarding: peers, ports and clients that only forward.
+
+command -v python3 >/dev/null || skip "no python3 for the ends of forwarded connections"
+
+PYTHON=$(python3 -c "import sys; print(sys.executable)") # not by way of a wrapper
+peer() { "$PYTHON" "$QSP_SRC/tests/e2e/helpers/peer.py" "$@"; }
+
+# serve ADDRESS HOW: sets SERVED, the port, and SERVER_OF_LAST, the process.
+serve() {
+	serves=$((${serves:-0} + 1))
+	"$PYTHON" "$QSP_SRC/tests/e2e/helpers/peer.py" serve "$1" "$TMP/served.$serves" "$2" \
+	    2>>"$TMP/peer.log" &
+	SERVER_OF_LAST=$!
+	pids="$pids $!"
+	wait_for test -s "$TMP/served.$serves"
+	SERVED=$(cat "$TMP/served.$serves")
+}
+
+# A port of loopback that nobody uses, of both families.
+free_port() { peer port; }
+
+# forward NAME OPTION...: a client that only forwards, in the background; NAME.err is what it says.
+forward() {
+	forward_name=$1
+	shift
+	"$QSP_BIN/qssh" -v -F none -p "$PORT" -i "$KEY" -o BatchMode=yes \
+	    -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$KNOWN_HOSTS" \
+	    -l "$USER_NAME" -N "$@" 127.0.0.1 2>"$forward_name.err" </dev/null &
+	printf '%s\n' $! >"$forward_name.pid"
+	pids="$pids $!"
+	wait_for grep -q '^debug1: All forwarding requests have been answered.$' "$forward_name.err"
+}
+
+end_forward() {
+	kill -TERM "$(cat "$1.pid")"
+	wait_for gone "$(cat "$1.pid")"
+}
+
+# The same in the foreground, until it ends by itself.
+forward_only() {
+	"$QSP_BIN/qssh" -F none -p "$PORT" -i "$KEY" -o BatchMode=yes \
+	    -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$KNOWN_HOSTS" \
+	    -l "$USER_NAME" -N "$@" 127.0.0.1
+}
+
+# client_with "OPTIONS" COMMAND...
+client_with() {
+	CLIENT_OPTIONS=$1
+	shift
+	client "$@"
+	CLIENT_OPTIONS=
+}
