@@ -121,6 +121,12 @@ function(qsp_program name)
 	endif()
 endfunction()
 
+# qsp_script(NAME): a program that is a shell script in the current folder
+function(qsp_script name)
+	configure_file(${name} "${PROJECT_BINARY_DIR}/bin/${name}" COPYONLY)
+	install(PROGRAMS ${name} DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endfunction()
+
 # qsp_test(NAME LABEL label... SOURCES ... [LIBS ...] [ARGS ...] [TIMEOUT s])
 # CTest's name is <first label>-NAME, the target and the program are named the same.
 function(qsp_test name)
