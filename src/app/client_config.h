@@ -29,6 +29,7 @@ enum {
 	QSP_CLIENT_FORCE,
 	QSP_CLIENT_AUTO,
 	QSP_CLIENT_AUTO_ASK,
+	QSP_CLIENT_STRICT,
 };
 enum { QSP_CLIENT_SESSION, QSP_CLIENT_SESSION_NONE, QSP_CLIENT_SUBSYSTEM };
 #define QSP_CLIENT_NO_ESCAPE (-1)  /* escape_char */
@@ -51,6 +52,7 @@ struct qsp_client_config {
 	int pubkey, password, interactive, password_prompts, alive_interval, alive_count;
 	int control_master, control_persist, fork_after, permit_local_command;
 	int first_contact, kem, wire, stdin_null, session_type, tcp_keepalive;
+	int stealth, padding, budget, grid; /* enum qsp_shape_padding; MB an hour; ms */
 };
 
 /* Who asks, and for what: Host and Match are about this. Borrowed. */

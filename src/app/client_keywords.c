@@ -39,7 +39,8 @@ static bool
 is_number(enum qsp_client_kind kind)
 {
 	return kind == QSP_CLIENT_CHOICE || kind == QSP_CLIENT_NUMBER || kind == QSP_CLIENT_TIME ||
-	       kind == QSP_CLIENT_PERSIST || kind == QSP_CLIENT_ESCAPE || kind == QSP_CLIENT_OCTAL;
+	       kind == QSP_CLIENT_PERSIST || kind == QSP_CLIENT_ESCAPE ||
+	       kind == QSP_CLIENT_OCTAL || kind == QSP_CLIENT_GRID;
 }
 
 static bool
@@ -187,6 +188,19 @@ get_escape(const char *s, int *v)
 	return true;
 }
 
+/* yes, no, or interval:MS. */
+static bool
+get_grid(const struct qsp_client_keyword *k, const char *s, int *v)
+{
+	if (strcasecmp(s, "yes") == 0)
+		*v = k->fallback;
+	else if (strcasecmp(s, "no") == 0)
+		*v = 0;
+	else
+		return strncasecmp(s, "interval:", 9) == 0 && get_number(s + 9, k->min, k->max, v);
+	return true;
+}
+
 static qsp_err
 take_number(const struct qsp_client_keyword *k, const struct qsp_confline *l, int *v, char *err)
 {
@@ -198,6 +212,7 @@ take_number(const struct qsp_client_keyword *k, const struct qsp_confline *l, in
 	case QSP_CLIENT_NUMBER: ok = get_number(l->arg[0], k->min, k->max, v); break;
 	case QSP_CLIENT_TIME: ok = get_time(l->arg[0], k->max, v); break;
 	case QSP_CLIENT_PERSIST: ok = get_persist(l->arg[0], k->max, v); break;
+	case QSP_CLIENT_GRID: ok = get_grid(k, l->arg[0], v); break;
 	default: ok = get_escape(l->arg[0], v); break;
 	}
 	if (!ok)
@@ -420,7 +435,11 @@ print_number(const struct qsp_client_keyword *k, int v, FILE *out)
 			}
 		}
 	}
-	if (k->kind == QSP_CLIENT_PERSIST && v <= 0)
+	if (k->kind == QSP_CLIENT_GRID && v != 0 && v != k->fallback)
+		fprintf(out, " interval:%d\n", v);
+	else if (k->kind == QSP_CLIENT_GRID)
+		fprintf(out, v ? " yes\n" : " no\n");
+	else if (k->kind == QSP_CLIENT_PERSIST && v <= 0)
 		fprintf(out, v < 0 ? " no\n" : " yes\n");
 	else if (k->kind == QSP_CLIENT_OCTAL)
 		fprintf(out, " 0%o\n", (unsigned)v);

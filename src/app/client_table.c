@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "proto/shape.h"
 #include "sys/log.h"
 
 static const struct qsp_client_choice no_yes[] = { { "no", QSP_CLIENT_NO },
@@ -48,6 +49,13 @@ static const struct qsp_client_choice kems[] = { { "mlkem768x25519", QSP_KEY_MLK
 static const struct qsp_client_choice wires[] = { { "cell", QSP_WIRE_CELLS },
 						  { "frame", QSP_WIRE_FRAMES },
 						  { NULL, 0 } };
+static const struct qsp_client_choice stealths[] = { { "no", QSP_CLIENT_NO },
+						     { "yes", QSP_CLIENT_YES },
+						     { "strict", QSP_CLIENT_STRICT },
+						     { NULL, 0 } };
+static const struct qsp_client_choice paddings[] = {
+	{ "none", 0 }, { "burst", QSP_SHAPE_BURST }, { "max", QSP_SHAPE_MAX }, { NULL, 0 }
+};
 static const struct qsp_client_choice levels[] = {
 	{ "quiet", QSP_LOG_QUIET },     { "fatal", QSP_LOG_FATAL },
 	{ "error", QSP_LOG_ERROR },     { "info", QSP_LOG_INFO },
@@ -87,6 +95,7 @@ const struct qsp_client_keyword qsp_client_table[] = {
 	ONE_OF("AddressFamily", address_family, families, AF_UNSPEC),
 	YES_NO("BatchMode", batch_mode, QSP_CLIENT_NO),
 	TEXT("BindAddress", QSP_CLIENT_STRING, bind_address, NULL),
+	INTEGER("Budget", QSP_CLIENT_NUMBER, budget, 0, 1000000, 0),
 	TEXT("Ciphers", QSP_CLIENT_CIPHERS, ciphers,
 	     "aes256-gcm,chacha20-poly1305,aes256-ctr-hmac-sha3-256"),
 	YES_NO("ClearAllForwardings", clear_all_forwardings, QSP_CLIENT_NO),
@@ -116,6 +125,9 @@ const struct qsp_client_keyword qsp_client_table[] = {
 	FORWARDS("LocalForward", local_forward, 'L'),
 	ONE_OF("LogLevel", log_level, levels, QSP_LOG_INFO),
 	INTEGER("NumberOfPasswordPrompts", QSP_CLIENT_NUMBER, password_prompts, 1, 100, 3),
+	INTEGER("ObscureKeystrokeTiming", QSP_CLIENT_GRID, grid, QSP_SHAPE_GRID_LEAST,
+		QSP_SHAPE_GRID_MOST, QSP_SHAPE_GRID_MS),
+	ONE_OF("Padding", padding, paddings, 0),
 	YES_NO("PasswordAuthentication", password, QSP_CLIENT_YES),
 	YES_NO("PermitLocalCommand", permit_local_command, QSP_CLIENT_NO),
 	TEXT("PermitRemoteOpen", QSP_CLIENT_LIST_SET, permit_remote_open, "any"),
@@ -131,6 +143,7 @@ const struct qsp_client_keyword qsp_client_table[] = {
 	INTEGER("ServerAliveInterval", QSP_CLIENT_TIME, alive_interval, 0, 86400, 0),
 	ONE_OF("SessionType", session_type, sessions, QSP_CLIENT_SESSION),
 	TEXT("SetEnv", QSP_CLIENT_LIST_ADD, set_env, NULL),
+	ONE_OF("Stealth", stealth, stealths, QSP_CLIENT_NO),
 	YES_NO("StdinNull", stdin_null, QSP_CLIENT_NO),
 	INTEGER("StreamLocalBindMask", QSP_CLIENT_OCTAL, stream_bind_mask, 0, 0777, 0177),
 	YES_NO("StreamLocalBindUnlink", stream_bind_unlink, QSP_CLIENT_NO),
@@ -169,7 +182,6 @@ const struct qsp_client_lack qsp_client_table_lacking[] = {
 	{ "LogVerbose", "" },
 	{ "MACs", "" },
 	{ "NoHostAuthenticationForLocalhost", "no" },
-	{ "ObscureKeystrokeTiming", "" },
 	{ "PKCS11Provider", "none" },
 	{ "ProxyUseFdpass", "no" },
 	{ "PubkeyAcceptedAlgorithms", "" },

@@ -20,6 +20,7 @@ enum qsp_client_kind {
 	QSP_CLIENT_PERSIST, /* no, yes, or a time */
 	QSP_CLIENT_ESCAPE,
 	QSP_CLIENT_OCTAL,
+	QSP_CLIENT_GRID, /* yes, no, or interval:MS; 0 is no */
 	QSP_CLIENT_STRING,
 	QSP_CLIENT_CIPHERS,
 	QSP_CLIENT_JUMP,     /* hops */

@@ -100,6 +100,9 @@ struct qsp_drive_shape {
 bool qsp_drive_get_shape(const struct qsp_drive *d, struct qsp_drive_shape *out);
 /* Before a sandbox is closed, where stealth may come: starts the thread that it needs. */
 QSP_MUST_USE qsp_err qsp_drive_pool_pace(struct qsp_drive_pool *p);
+/* Before a fork; and after it, where drives go on. */
+void qsp_drive_pool_rest(struct qsp_drive_pool *p);
+QSP_MUST_USE qsp_err qsp_drive_pool_go_on(struct qsp_drive_pool *p);
 
 /* The wall and mono time as the engine wants them. */
 struct qsp_now qsp_drive_now(const uv_loop_t *loop);

@@ -122,6 +122,19 @@ qsp_drive_pool_pace(struct qsp_drive_pool *p)
 	return p->pacer ? QSP_OK : qsp_pacer_new(&p->pacer);
 }
 
+void
+qsp_drive_pool_rest(struct qsp_drive_pool *p)
+{
+	if (p->pacer)
+		qsp_pacer_rest(p->pacer);
+}
+
+qsp_err
+qsp_drive_pool_go_on(struct qsp_drive_pool *p)
+{
+	return p->pacer ? qsp_pacer_go_on(p->pacer) : QSP_OK;
+}
+
 struct qsp_worker *
 qsp_drive_pool_worker(struct qsp_drive_pool *p)
 {

@@ -21,6 +21,8 @@ enum qsp_shape_mode {
 	QSP_SHAPE_PADDED = 1,
 	QSP_SHAPE_STEALTH = 2,
 };
+#define QSP_SHAPE_ALL                                                                              \
+	(1u << QSP_SHAPE_PLAIN | 1u << QSP_SHAPE_PADDED | 1u << QSP_SHAPE_STEALTH) /* a bit each */
 enum qsp_shape_padding { QSP_SHAPE_BURST = 1, QSP_SHAPE_MAX = 2 };
 
 #define QSP_SHAPE_CLASSES 6

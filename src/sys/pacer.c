@@ -18,10 +18,11 @@ enum { IDLE, WAITING, SENDING, DONE };
 struct qsp_pacer {
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t sooner, sent; /* a new first deadline, or the end; a write is over */
-	struct qsp_pace **heap;      /* the earliest first */
+	pthread_cond_t sooner;  /* a new first deadline, or the end */
+	pthread_cond_t sent;    /* a write is over; the thread has begun */
+	struct qsp_pace **heap; /* the earliest first */
 	size_t n, cap;
-	bool ending;
+	bool running, ending;
 };
 
 uint64_t
@@ -115,6 +116,8 @@ run(void *arg)
 	/* a deadline is met when it comes, not up to 50 us later; harmless where it is refused */
 	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	pthread_mutex_lock(&p->lock);
+	p->running = true;
+	(void)pthread_cond_broadcast(&p->sent);
 	while (!p->ending) {
 		struct qsp_pace *w = p->n ? p->heap[0] : NULL;
 
@@ -140,7 +143,8 @@ run(void *arg)
 
 /* --- the face ------------------------------------------------------------------------------- */
 
-/* Signals are for the program's other threads. */
+/* Signals are for the program's other threads. Returns once the system calls of its beginning are
+ * over: a sandbox may come next. */
 static int
 start(struct qsp_pacer *p)
 {
@@ -151,7 +155,26 @@ start(struct qsp_pacer *p)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = pthread_create(&p->thread, NULL, run, p);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return r;
+	if (r != 0)
+		return r;
+	pthread_mutex_lock(&p->lock);
+	while (!p->running)
+		(void)pthread_cond_wait(&p->sent, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+	return 0;
+}
+
+static void
+stop(struct qsp_pacer *p)
+{
+	if (!p->running)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	(void)pthread_cond_signal(&p->sooner);
+	pthread_mutex_unlock(&p->lock);
+	(void)pthread_join(p->thread, NULL);
+	p->running = p->ending = false;
 }
 
 qsp_err
@@ -182,16 +205,24 @@ qsp_pacer_free(struct qsp_pacer *p)
 {
 	if (!p)
 		return;
-	pthread_mutex_lock(&p->lock);
-	p->ending = true;
-	(void)pthread_cond_signal(&p->sooner);
-	pthread_mutex_unlock(&p->lock);
-	(void)pthread_join(p->thread, NULL);
+	stop(p);
 	(void)pthread_cond_destroy(&p->sooner);
 	(void)pthread_cond_destroy(&p->sent);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p->heap);
 	free(p);
+}
+
+void
+qsp_pacer_rest(struct qsp_pacer *p)
+{
+	stop(p);
+}
+
+qsp_err
+qsp_pacer_go_on(struct qsp_pacer *p)
+{
+	return p->running || start(p) == 0 ? QSP_OK : QSP_E_IO;
 }
 
 qsp_err

@@ -18,6 +18,10 @@ QSP_MUST_USE qsp_err qsp_pacer_new(struct qsp_pacer **out);
 /* After every pace was cancelled. */
 void qsp_pacer_free(struct qsp_pacer *p);
 
+/* Nothing is written until it goes on: around a fork, which no thread survives. QSP_E_IO. */
+void qsp_pacer_rest(struct qsp_pacer *p);
+QSP_MUST_USE qsp_err qsp_pacer_go_on(struct qsp_pacer *p);
+
 /* One write that is to come. Zeroed at first; the caller's, like the bytes, until it is done. */
 struct qsp_pace {
 	int fd;

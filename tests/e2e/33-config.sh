@@ -71,8 +71,7 @@ message='Bad configuration option: Nonsense'
 refused -F none -o Nonsense=1
 message='Port: unsupported value "x"'
 refused -p x
-for o in -A -C --qkd \
-    --qkd-only --stealth --padding=max --policy=high -X -Y; do
+for o in -A -C --qkd --qkd-only --policy=high -X -Y; do
 	message="^qssh: ${o%%[ =]*}.*this version does not have it"
 	# shellcheck disable=SC2086 # an option and its value
 	refused $o

@@ -6,6 +6,7 @@
 #include "cmd/qscp/qscp.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@
 #define FDS_SPARE 64
 #define USAGE                                                                                      \
 	"usage: qscp [-346ABCpqrTv] [-a|--resume] [-c cipher] [-F config] [-i key] [-J hops]\n"    \
-	"            [-l limit] [-o option] [-P port] [-S program] source ... target\n"
+	"            [-l limit] [-o option] [-P port] [-S program] [--stealth[=strict]]\n"         \
+	"            [--padding=none|burst|max] [--budget=MB/h] source ... target\n"
 
 /* --- options -------------------------------------------------------------------------------- */
 
@@ -45,6 +47,16 @@ pass(struct qsp_qscp *q, char option, const char *value)
 	if (asprintf(&text, "-%c%s", option, value ? value : "") < 0)
 		return false;
 	return add(q, text); /* for the life of the program */
+}
+
+static bool
+pass_long(struct qsp_qscp *q, const char *name, const char *value)
+{
+	char *text;
+
+	if (asprintf(&text, value ? "--%s=%s" : "--%s", name, value) < 0)
+		return false;
+	return add(q, text);
 }
 
 static bool
@@ -82,25 +94,36 @@ take(struct qsp_qscp *q, int option, const char *value)
 	}
 }
 
+enum { LONG = 256 };
+static const struct option longs[] = {
+	{ "resume", no_argument, NULL, 'a' },
+	{ "stealth", optional_argument, NULL, LONG },
+	{ "padding", required_argument, NULL, LONG },
+	{ "budget", required_argument, NULL, LONG },
+	{ NULL, 0, NULL, 0 },
+};
+
 /* The words that are no options follow from argv[*first] on. */
 static bool
 read_options(struct qsp_qscp *q, int argc, char **argv, int *first)
 {
-	int c;
+	int c, which = 0;
 
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		static char resume[] = "-a";
-
-		if (strcmp(argv[i], "--resume") == 0)
-			argv[i] = resume;
-	}
 	opterr = 0;
-	while ((c = getopt(argc, argv, "+346ABCTapqrsvc:F:i:J:l:o:P:S:")) != -1) {
-		if (c == '?') {
+	while ((c = getopt_long(argc, argv, "+346ABCTapqrsvc:F:i:J:l:o:P:S:", longs, &which)) !=
+	       -1) {
+		if (c == '?' && optopt > 0 && optopt < LONG)
 			fprintf(stderr, "qscp: unknown option, or one without its value: -%c\n",
 				optopt);
+		else if (c == '?')
+			fprintf(stderr, "qscp: unknown option, or one without its value: %s\n",
+				argv[optind - 1]);
+		if (c == '?')
 			return false;
-		}
+		if (c == LONG && !pass_long(q, longs[which].name, optarg))
+			return false;
+		if (c == LONG)
+			continue;
 		if (!take(q, c, optarg)) {
 			fprintf(stderr, "qscp: -%c: bad value%s%s\n", c, optarg ? " " : "",
 				optarg ? optarg : "");

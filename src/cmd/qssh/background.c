@@ -35,8 +35,10 @@ qsp_qssh_background_fork(struct qsp_qssh *q, bool stay)
 	pid_t pid;
 
 	qsp_qssh_say(QSP_LOG_DEBUG1, "forking to background");
+	qsp_drive_pool_rest(q->pool); /* its thread would be the parent's alone */
 	pid = fork();
 	if (pid < 0) {
+		(void)!qsp_drive_pool_go_on(q->pool);
 		qsp_qssh_say(QSP_LOG_ERROR, "qssh: fork: %s", strerror(errno));
 		return -1;
 	}
@@ -46,7 +48,7 @@ qsp_qssh_background_fork(struct qsp_qssh *q, bool stay)
 		return pid;
 	}
 	(void)setsid();
-	if (uv_loop_fork(&q->loop) != 0)
+	if (uv_loop_fork(&q->loop) != 0 || qsp_drive_pool_go_on(q->pool) != 0)
 		_exit(QSP_QSSH_FAILED);
 	leave_std(q);
 	return 0;

@@ -91,6 +91,7 @@ on_event(void *arg, const struct qsp_mux_event *ev)
 	qsp_qssh_channel_event(q, ev);
 	if (ev->type == QSP_MUX_CLOSE)
 		qsp_qssh_program_settle(q); /* the last one may have gone */
+	qsp_qssh_shape_settle(q);
 }
 
 static void
@@ -219,6 +220,8 @@ call(struct qsp_qssh *q, int fd)
 				qsp_drive_now(&q->loop), &c);
 	qsp_mem_wipe(&peer, sizeof(peer));
 	if (!e)
+		e = qsp_qssh_shape_begin(q, c);
+	if (!e)
 		e = qsp_drive_new(q->pool, fd, c, &limits, &ops, q, &q->drive);
 	if (e) {
 		qsp_conn_free(c);
@@ -271,6 +274,8 @@ tell_failure(struct qsp_qssh *q, bool in_session)
 	const char *why = qsp_conn_why(qsp_drive_conn(q->drive));
 	int e = qsp_drive_errno(q->drive);
 
+	if (qsp_qssh_shape_tell_refused(q))
+		return;
 	switch (q->end) {
 	case QSP_E_TRUST: break; /* host.c has said why */
 	case QSP_E_AUTH: qsp_qssh_auth_denied(q); break;
@@ -338,7 +343,7 @@ run_call(struct qsp_qssh *q)
 	while (q->stage != QSP_QSSH_DONE && !elsewhere) {
 		uv_run(&q->loop, UV_RUN_ONCE);
 		if (q->opened && !q->established && q->stage != QSP_QSSH_DONE &&
-		    qsp_qssh_forward_is_settled(q))
+		    qsp_qssh_forward_is_settled(q) && qsp_qssh_shape_is_agreed(q))
 			elsewhere = qsp_qssh_program_establish(q);
 		if (q->want_background && q->stage != QSP_QSSH_DONE)
 			qsp_qssh_program_background(q);

@@ -33,8 +33,10 @@ info(struct qsp_qssh_session *s)
 	static const char *const classes[] = { "first contact (N)", "secret of the host (S)",
 					       "pre-shared key (Q)" };
 	struct qsp_qssh *q = s->q;
+	char shape[QSP_QSSH_SHAPE_TEXT_MAX];
 	struct qsp_conn_info i;
 
+	qsp_qssh_shape_info(q, shape);
 	qsp_conn_get_info(qsp_qssh_contact_conn(q), &i);
 	qsp_qssh_session_say(s, QSP_LOG_FATAL,
 			     "%cI\n"
@@ -45,7 +47,8 @@ info(struct qsp_qssh_session *s)
 			     " session    %016llx, epoch %u\n"
 			     " rekeys     %llu plain, %llu with fresh KEM keys\n"
 			     " sent       %llu %s\n"
-			     " received   %llu %s",
+			     " received   %llu %s\n"
+			     " shaping    %s",
 			     s->escapes.c, q->name, (unsigned)q->port, q->user,
 			     qsp_key_type_name(i.kem), qsp_client_aead_name(i.aead),
 			     i.wire == QSP_WIRE_CELLS ? "cells" : "frames",
@@ -56,7 +59,7 @@ info(struct qsp_qssh_session *s)
 			     (unsigned long long)i.cells_sent,
 			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames",
 			     (unsigned long long)i.cells_received,
-			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames");
+			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames", shape);
 }
 
 static void

@@ -14,7 +14,7 @@
 
 #define SHORT "+246aAb:B:c:CD:e:E:fF:gGi:I:J:kKl:L:m:MnNo:O:p:P:qQ:R:sS:tTvVw:W:xXyY"
 
-enum { LONG_HELP = 256, LONG_LACKS };
+enum { LONG_HELP = 256, LONG_LACKS, LONG_STEALTH, LONG_PADDING, LONG_BUDGET };
 
 /* Of other features, which this version refuses by name. */
 static const struct {
@@ -39,8 +39,9 @@ static const struct option longs[] = {
 	{ "version", no_argument, NULL, 'V' },
 	{ "qkd", no_argument, NULL, LONG_LACKS },
 	{ "qkd-only", no_argument, NULL, LONG_LACKS },
-	{ "stealth", no_argument, NULL, LONG_LACKS },
-	{ "padding", optional_argument, NULL, LONG_LACKS },
+	{ "stealth", optional_argument, NULL, LONG_STEALTH },
+	{ "padding", required_argument, NULL, LONG_PADDING },
+	{ "budget", required_argument, NULL, LONG_BUDGET },
 	{ "qrng", no_argument, NULL, LONG_LACKS },
 	{ "entropy-source", required_argument, NULL, LONG_LACKS },
 	{ "policy", required_argument, NULL, LONG_LACKS },
@@ -61,7 +62,9 @@ usage(int status)
 	      "            [-E log_file] [-e escape_char] [-F configfile] [-i identity_file]\n"
 	      "            [-J hops] [-L forward] [-l login_name] [-O command] [-o option] [-p "
 	      "port]\n"
-	      "            [-Q query] [-R forward] [-S control_path] [-W host:port]\n"
+	      "            [-Q query] [-R forward] [-S control_path] [-W host:port] "
+	      "[--budget=MB/h]\n"
+	      "            [--padding=none|burst|max] [--stealth[=strict]]\n"
 	      "            destination [command [argument ...]]\n"
 	      "destination: [user@]host, ssh://[user@]host[:port], or a bridge line\n"
 	      "             qsp://host:port?id=<host id>&k=<secret>\n",
@@ -210,6 +213,9 @@ take(struct parse *p, int c, const char *arg, int which)
 	case 'g': return say(p, "GatewayPorts", "yes");
 	case 'L': return take_forward(p, "LocalForward", "local", arg);
 	case 'R': return take_forward(p, "RemoteForward", "remote", arg);
+	case LONG_STEALTH: return say(p, "Stealth", arg ? arg : "yes");
+	case LONG_PADDING: return say(p, "Padding", arg);
+	case LONG_BUDGET: return say(p, "Budget", arg);
 	default: return take_own(p, c, arg, which);
 	}
 }

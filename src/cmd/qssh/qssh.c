@@ -338,7 +338,8 @@ go(struct qsp_qssh *q, int argc, char **argv)
 		return QSP_QSSH_FAILED;
 	qsp_qssh_say_init((enum qsp_log_level)q->cfg.log_level, log);
 	qsp_qssh_say(QSP_LOG_DEBUG1, "QSP_" QSP_VERSION ", %s", qsp_crypto_version());
-	if (!uses_master(q, &r))
+	r = QSP_QSSH_FAILED;
+	if (qsp_qssh_shape_can(q) && !uses_master(q, &r))
 		r = run(q);
 	if (log)
 		fclose(log);

@@ -11,6 +11,7 @@
  *     stdfwd.c      -W
  *     forward.c, forward_local.c, forward_socks.c, forward_remote.c, tunnel.c    -L, -R, -D
  *     control_client.c, control_master.c    connection sharing, both sides
+ *     shape.c      what hides sizes and times
  *     background.c going on without a terminal
  *     proxy.c      a connection by way of a program: ProxyCommand, ProxyJump
  *
@@ -145,6 +146,14 @@ struct qsp_qssh {
 	/* forward.c */
 	struct qsp_qssh_forwards forwards;
 
+	/* shape.c */
+	struct {
+		unsigned ttys;                 /* sessions with a terminal */
+		struct qsp_shape_params asked; /* of the server, last */
+		uint32_t told;                 /* which change the user knows of */
+		bool unpadded;                 /* padding was asked for, and refused */
+	} shape;
+
 	/* alive.c */
 	int alive_missed;
 	uint64_t alive_seen;
@@ -238,6 +247,26 @@ QSP_MUST_USE qsp_err qsp_qssh_stdfwd_open(struct qsp_qssh *q, const struct qsp_q
 					  struct qsp_qssh_stdfwd **out);
 struct qsp_qssh_pump *qsp_qssh_stdfwd_pump(struct qsp_qssh_stdfwd *r);
 void qsp_qssh_stdfwd_free(struct qsp_qssh_stdfwd *r);
+
+/* shape.c: Stealth, Padding, ObscureKeystrokeTiming [P8] */
+#define QSP_QSSH_SHAPE_TEXT_MAX 256
+/* Can it be had over this wire? Says where not. */
+bool qsp_qssh_shape_can(const struct qsp_qssh *q);
+/* Of a connection that is not open yet: what it is to begin with. */
+QSP_MUST_USE qsp_err qsp_qssh_shape_begin(struct qsp_qssh *q, struct qsp_conn *c);
+/* Something has happened: asks for what is wanted by now, tells of what was answered. */
+void qsp_qssh_shape_settle(struct qsp_qssh *q);
+/* False while stealth was asked for and not agreed on: nothing that cannot be undone happens then. */
+bool qsp_qssh_shape_is_agreed(struct qsp_qssh *q);
+/* Says so where the connection has ended because stealth is not to be had. */
+bool qsp_qssh_shape_tell_refused(const struct qsp_qssh *q);
+/* A session with a terminal comes, or goes. */
+void qsp_qssh_shape_tty(struct qsp_qssh *q, bool comes);
+/* In words. */
+void qsp_qssh_shape_name(const struct qsp_shape_params *p,
+			 char out[static QSP_QSSH_SHAPE_TEXT_MAX]);
+/* The same of what holds now, and what it has cost. */
+void qsp_qssh_shape_info(struct qsp_qssh *q, char out[static QSP_QSSH_SHAPE_TEXT_MAX]);
 
 /* background.c */
 /* The program goes on in a child without a terminal, and this process goes: 0 in the child alone,

@@ -37,10 +37,21 @@ qsp_qssh_session_say(struct qsp_qssh_session *s, enum qsp_log_level level, const
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+static void
+give_tty_up(struct qsp_qssh_session *s)
+{
+	if (!s->shaped)
+		return;
+	s->shaped = false;
+	qsp_qssh_shape_tty(s->q, false);
+}
+
 /* Over once the channel is down and what came has been written. */
 static void
 settle(struct qsp_qssh_session *s)
 {
+	if (!s->ch.up)
+		give_tty_up(s);
 	if (s->ch.up || s->ended || !qsp_qssh_pump_is_dry(&s->pump))
 		return;
 	s->ended = true;
@@ -139,7 +150,10 @@ on_reply(struct qsp_qssh_session *s, bool success)
 		return;
 	if (--s->replies > 0) {
 		s->has_tty = success;
-		if (!success)
+		s->shaped = success;
+		if (success)
+			qsp_qssh_shape_tty(s->q, true);
+		else
 			qsp_qssh_session_say(s, QSP_LOG_ERROR,
 					     "PTY allocation request failed on channel %u",
 					     (unsigned)s->ch.id);
@@ -250,6 +264,7 @@ qsp_qssh_session_open(struct qsp_qssh_session *s, const int fd[3])
 void
 qsp_qssh_session_cleanup(struct qsp_qssh_session *s)
 {
+	give_tty_up(s);
 	qsp_qssh_channel_drop(&s->ch);
 	qsp_qssh_pump_stop(&s->pump);
 	qsp_client_plan_wipe(&s->plan);

@@ -111,6 +111,7 @@ struct qsp_qssh_session {
 	int status;       /* QSP_QSSH_FAILED unless the host said better */
 	bool stdin_null;
 	bool has_tty, started, got_status, killed, ended;
+	bool shaped; /* counts among the terminals of shape.c */
 };
 
 /* Begins; q, ops, owner, plan, escapes.c and stdin_null are the caller's to fill. On error ended

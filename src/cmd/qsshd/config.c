@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/shape.h"
+
 #define INCLUDE_DEPTH 16
 
 /* A file being read, and the blocks that it stands in. */
@@ -262,6 +264,8 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->stream_bind_unlink, false);
 	default_number(&c->log_level, QSP_LOG_INFO);
 	default_number(&c->wire, QSP_WIRE_CELLS);
+	default_number(&c->shaping, QSP_SHAPE_ALL);
+	default_number(&c->shaping_ceiling, QSP_SHAPE_CLASSES - 1);
 	if (c->facility < 0 && !qsp_log_facility_by_name("AUTH", &c->facility))
 		return QSP_E_INPUT;
 	if (!c->has_rekey) {

@@ -63,7 +63,8 @@ struct qsp_qsshd_config {
 	struct qsp_qsshd_list permit_open, permit_listen;
 	int log_level, facility;
 	int wire;
-	int root; /* enum qsp_qsshd_root */
+	int shaping, shaping_ceiling; /* Shaping: as of struct qsp_shape_allowed */
+	int root;                     /* enum qsp_qsshd_root */
 	uint8_t aead[8];
 	size_t n_aead;
 	bool has_rekey;
@@ -104,6 +105,7 @@ QSP_MUST_USE qsp_err qsp_qsshd_config_finish(struct qsp_qsshd_config *c,
 /* Writes all of it as lines, but for the Match blocks. */
 void qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f);
 void qsp_qsshd_config_dump_forward(const struct qsp_qsshd_config *c, FILE *f);
+void qsp_qsshd_config_dump_shaping(const struct qsp_qsshd_config *c, FILE *f);
 /* The same with the Match blocks, as text that qsp_qsshd_config_receive reads; free it. NULL: no memory. */
 char *qsp_qsshd_config_text(const struct qsp_qsshd_config *c);
 /* Such a text as a nameless file, to be read from its start by a child; -1 on failure. */

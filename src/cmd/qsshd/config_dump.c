@@ -124,6 +124,7 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 		fprintf(f, "workers %d\n", c->workers);
 	fprintf(f, "firstcontact %s\n", yes_no(c->first_contact));
 	fprintf(f, "wire %s\n", c->wire == QSP_WIRE_FRAMES ? "frame" : "cell");
+	qsp_qsshd_config_dump_shaping(c, f);
 	put_ciphers(f, c);
 	put_rekey(f, c);
 	fprintf(f, "loglevel %s\n", qsp_log_level_name((enum qsp_log_level)c->log_level));

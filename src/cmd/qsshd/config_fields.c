@@ -49,6 +49,8 @@ static const size_t numbers[] = {
 	AT(log_level),
 	AT(facility),
 	AT(wire),
+	AT(shaping),
+	AT(shaping_ceiling),
 	AT(root),
 	AT(allow_tcp_forwarding),
 	AT(allow_stream_forwarding),

@@ -60,7 +60,6 @@ static const char *const foreign[] = {
 	"RequireQKD",
 	"RevokedKeys",
 	"SecurityKeyProvider",
-	"Shaping",
 	"SshdAuthPath",
 	"SshdSessionPath",
 	"Store",

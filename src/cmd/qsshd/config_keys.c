@@ -47,6 +47,7 @@ static const struct qsp_qsshd_keyword keywords[] = {
 	{ "RekeyLimit", qsp_qsshd_take_rekey, 0, 0, 0, false },
 	{ "ResumeTimeout", qsp_qsshd_take_seconds, AT(resume_s), 0, 0, false },
 	{ "SetEnv", qsp_qsshd_take_set_env, AT(set_env), 0, 0, true },
+	{ "Shaping", qsp_qsshd_take_shaping, 0, 0, 0, false },
 	{ "StreamLocalBindMask", qsp_qsshd_take_mask, AT(stream_bind_mask), 0, 0, true },
 	{ "StreamLocalBindUnlink", qsp_qsshd_take_bool, AT(stream_bind_unlink), 0, 0, true },
 	{ "StrictModes", qsp_qsshd_take_bool, AT(strict_modes), 0, 0, false },

@@ -67,6 +67,9 @@ qsp_err qsp_qsshd_take_ciphers(const struct qsp_qsshd_setter *s, const struct qs
 qsp_err qsp_qsshd_take_rekey(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_wire(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
 
+/* config_shaping.c */
+qsp_err qsp_qsshd_take_shaping(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
+
 /* config_forward.c */
 qsp_err qsp_qsshd_take_forwarding(const struct qsp_qsshd_setter *s,
 				  const struct qsp_qsshd_keyword *k);

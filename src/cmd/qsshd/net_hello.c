@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "proto/shape_conn.h"
 #include "sys/log.h"
 
 void
@@ -45,6 +46,8 @@ static qsp_err
 make_engine(struct qsp_net *n, const struct qsp_rpc_hello *m, struct qsp_config **out)
 {
 	const struct qsp_qsshd_config *c = &n->config;
+	const struct qsp_shape_allowed shaping = { .modes = (uint8_t)c->shaping,
+						   .ceiling = (uint8_t)c->shaping_ceiling };
 	struct qsp_qsshd_offer offer;
 	struct qsp_config *cfg = NULL;
 	qsp_err e = qsp_config_new(n->cx, &cfg);
@@ -63,6 +66,7 @@ make_engine(struct qsp_net *n, const struct qsp_rpc_hello *m, struct qsp_config 
 		return e;
 	}
 	qsp_config_set_wire(cfg, (enum qsp_wire)c->wire);
+	qsp_shape_conn_allow(cfg, &shaping);
 	qsp_qsshd_config_rekey(c, cfg);
 	qsp_config_set_max_auth_tries(cfg, (unsigned)offer.max_auth_tries);
 	qsp_config_set_first_contact(cfg, c->first_contact);

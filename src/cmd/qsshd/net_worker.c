@@ -201,7 +201,9 @@ qsp_net_worker_new(struct qsp_net *n, unsigned index, struct qsp_net_worker **ou
 	if (uv_loop_init(&w->loop) != 0)
 		goto out;
 	if (uv_async_init(&w->loop, &w->wake, on_wake) != 0 ||
-	    (e = qsp_drive_pool_new(&w->loop, n->cx, &w->pool)) != 0) {
+	    (e = qsp_drive_pool_new(&w->loop, n->cx, &w->pool)) != 0 ||
+	    ((n->config.shaping & 1 << QSP_SHAPE_STEALTH) &&
+	     (e = qsp_drive_pool_pace(w->pool)) != 0)) {
 		(void)uv_loop_close(&w->loop);
 		goto out;
 	}
