@@ -107,7 +107,14 @@ says 'does not allow stealth'
 [ ! -e "$TMP/done" ] || fail "the command ran"
 expect "stealth, not allowed, -f" 255 "$(status_of client --stealth -f "touch $TMP/done")"
 [ ! -e "$TMP/done" ] || fail "the command ran"
-printf '~I\004' | client -tt -e '~' cat 2>"$TMP/err" >"$TMP/out" || fail "cat on a terminal"
+# the answer comes behind the terminal, and before an echo
+: >"$TMP/out"
+echoed() { grep -q echo "$TMP/out"; }
+{
+	echo echo
+	wait_for echoed
+	printf '~I\004'
+} | client -tt -e '~' cat 2>"$TMP/err" >"$TMP/out" || fail "cat on a terminal"
 says '^ *shaping *none'
 stop_server
 
