@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Every mode of shaping carries sessions, a paste of 1 MB each way, exit statuses and copies; and who
 # asks for stealth where it is not to be had gets nothing else.
-# shellcheck disable=SC1091 # lib.sh is checked by itself
+# shellcheck disable=SC1091,SC2119 # lib.sh is checked by itself; defaults
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
 make_user_key
