@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "sys/tty.h"
+#include "sys/ask.h"
 
 #define ANSWER_MAX 1024
 
@@ -141,6 +141,16 @@ give_up(struct qsp_qssh *q)
 	qsp_qssh_contact_kick(q);
 }
 
+/* A server that has refused something may want more than one way. */
+static bool
+has_answered(struct qsp_qssh *q)
+{
+	uint8_t methods[QSP_METHODS_MAX];
+	bool partial;
+
+	return qsp_conn_methods(qsp_qssh_contact_conn(q), methods, &partial) > 0;
+}
+
 static void
 login(struct qsp_qssh *q, const struct attempt *a, struct qsp_bytes password)
 {
@@ -148,7 +158,7 @@ login(struct qsp_qssh *q, const struct attempt *a, struct qsp_bytes password)
 			       .method = a->method,
 			       .key = a->id ? &a->id->pub : NULL,
 			       .password = password,
-			       .last = choose(q).method == 0 };
+			       .last = choose(q).method == 0 && !has_answered(q) };
 	qsp_err e = qsp_conn_login(qsp_qssh_contact_conn(q), &l);
 
 	qsp_qssh_say(QSP_LOG_DEBUG1, "Trying %s%s%s%s", method_name((uint8_t)a->method),
@@ -170,22 +180,28 @@ ask_password(struct qsp_qssh *q, const struct attempt *a)
 	if (q->password_tries++ > 0)
 		qsp_qssh_say(QSP_LOG_ERROR, "Permission denied, please try again.");
 	snprintf(question, sizeof(question), "%s@%s's password: ", q->user, q->name);
-	if (qsp_tty_ask(question, false, password.s, sizeof(password.s)) != 0) {
+	if (qsp_ask(question, false, password.s, sizeof(password.s)) != 0) {
 		give_up(q);
 		return;
 	}
 	login(q, a, qsp_bytes_str(password.s));
 }
 
+/* One of several ways is done. What was refused before may be what is wanted now: all but the key that was
+ * just taken. */
 static void
-tell_partial(struct qsp_qssh *q)
+take_partial(struct qsp_qssh *q)
 {
 	uint8_t methods[QSP_METHODS_MAX];
 	bool partial = false;
 
-	if (qsp_conn_methods(qsp_qssh_contact_conn(q), methods, &partial) && partial)
-		qsp_qssh_say(QSP_LOG_INFO, "Authenticated using \"%s\" with partial success.",
-			     method_name((uint8_t)q->method));
+	if (!qsp_conn_methods(qsp_qssh_contact_conn(q), methods, &partial) || !partial)
+		return;
+	qsp_qssh_say(QSP_LOG_INFO, "Authenticated using \"%s\" with partial success.",
+		     method_name((uint8_t)q->method));
+	for (size_t i = 0; i < q->n_ids; i++)
+		q->ids[i].tried = &q->ids[i] == q->asking;
+	q->password_tries = q->interactive_tries = 0;
 }
 
 void
@@ -193,7 +209,7 @@ qsp_qssh_auth_next(struct qsp_qssh *q)
 {
 	struct attempt a;
 
-	tell_partial(q);
+	take_partial(q);
 	qsp_qssh_identity_load_all(q);
 	a = choose(q);
 	q->method = a.method;
@@ -293,7 +309,7 @@ qsp_qssh_auth_reply(struct qsp_qssh *q)
 	for (r.n = 0; r.n < p.n; r.n++) {
 		qsp_text_printable(p.text[r.n], false, text, sizeof(text));
 		snprintf(question, sizeof(question), "(%s@%s) %s", q->user, q->name, text);
-		if (qsp_tty_ask(question, p.echo[r.n], answers.s[r.n], ANSWER_MAX) == QSP_E_IO) {
+		if (qsp_ask(question, p.echo[r.n], answers.s[r.n], ANSWER_MAX) == QSP_E_IO) {
 			give_up(q);
 			return;
 		}

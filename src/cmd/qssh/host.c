@@ -11,7 +11,7 @@
 
 #include "base/ct.h"
 #include "base/mem.h"
-#include "sys/tty.h"
+#include "sys/ask.h"
 
 void
 qsp_qssh_host_type(uint8_t type, char out[64])
@@ -120,7 +120,7 @@ ask(struct qsp_qssh *q, const struct qsp_key_public *key)
 		     "This key is not known by any other names.",
 		     where(q), type, print);
 	for (;;) {
-		if (qsp_tty_ask(question, true, answer, sizeof(answer)) == QSP_E_IO)
+		if (qsp_ask(question, true, answer, sizeof(answer)) == QSP_E_IO)
 			return refuse(NULL);
 		if (strcasecmp(answer, "yes") == 0 || strcmp(answer, print) == 0)
 			return true;
@@ -143,7 +143,7 @@ decide_new(struct qsp_qssh *q, const struct qsp_key_public *key)
 			 type, where(q));
 		return refuse(line);
 	case QSP_CLIENT_ASK:
-		if (q->cfg.batch_mode == QSP_CLIENT_YES || !qsp_tty_can_ask())
+		if (q->cfg.batch_mode == QSP_CLIENT_YES || !qsp_ask_possible())
 			return refuse(NULL);
 		if (!ask(q, key))
 			return false;
@@ -238,12 +238,12 @@ qsp_qssh_host_look_again(struct qsp_qssh *q)
 	if (q->cfg.first_contact == QSP_CLIENT_YES)
 		return true;
 	if (q->cfg.first_contact == QSP_CLIENT_NO || q->cfg.batch_mode == QSP_CLIENT_YES ||
-	    !qsp_tty_can_ask())
+	    !qsp_ask_possible())
 		return false;
 	for (;;) {
-		if (qsp_tty_ask("Look at the host with a first-contact handshake, as a stranger "
-				"would? (yes/no) ",
-				true, answer, sizeof(answer)) == QSP_E_IO)
+		if (qsp_ask("Look at the host with a first-contact handshake, as a stranger "
+			    "would? (yes/no) ",
+			    true, answer, sizeof(answer)) == QSP_E_IO)
 			return false;
 		if (strcasecmp(answer, "yes") == 0)
 			return true;

@@ -12,7 +12,7 @@
 #include "app/keyfile.h"
 #include "base/mem.h"
 #include "crypto/pem.h"
-#include "sys/tty.h"
+#include "sys/ask.h"
 
 #define PASSPHRASE_TRIES 3
 
@@ -61,7 +61,7 @@ open_with_passphrase(struct qsp_qssh *q, const char *path, struct qsp_bytes text
 	}
 	snprintf(question, sizeof(question), "Enter passphrase for key '%s': ", path);
 	for (int i = 0; i < PASSPHRASE_TRIES && e == QSP_E_PASSPHRASE; i++) {
-		if (qsp_tty_ask(question, false, p.s, sizeof(p.s)) != 0 || !p.s[0])
+		if (qsp_ask(question, false, p.s, sizeof(p.s)) != 0 || !p.s[0])
 			break;
 		e = qsp_pem_get(q->cx, text, qsp_bytes_str(p.s), expect, key);
 	}

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "sys/ask.h"
 #include "sys/file.h"
 #include "sys/spawn.h"
 #include "sys/tty.h"
@@ -255,7 +256,7 @@ prepare(struct qsp_qssh *q)
 	    (e = qsp_drive_pool_new(&q->loop, q->cx, &q->pool)) != 0)
 		return e;
 	qsp_config_set_wire(q->qsp, (enum qsp_wire)q->cfg.wire);
-	q->can_ask = qsp_tty_can_ask();
+	q->can_ask = qsp_ask_possible();
 	return 0;
 }
 
