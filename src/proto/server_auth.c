@@ -128,6 +128,17 @@ interactive(const struct qsp_handshake *hs)
 	return hs->auth.method == QSP_METHOD_INTERACTIVE;
 }
 
+/* What an AUTH_FAILURE will offer. */
+static void
+take_methods(struct qsp_conn *c, const struct qsp_decision *d)
+{
+	struct qsp_handshake *hs = c->hs;
+	bool own = d->n_methods > 0;
+
+	hs->n_methods = own ? (uint8_t)d->n_methods : c->cfg->n_methods;
+	memcpy(hs->methods, own ? d->methods : c->cfg->methods, hs->n_methods);
+}
+
 qsp_err
 qsp_server_auth_on_decided(struct qsp_conn *c, const struct qsp_input *in)
 {
@@ -140,13 +151,7 @@ qsp_server_auth_on_decided(struct qsp_conn *c, const struct qsp_input *in)
 		return QSP_E_STATE;
 	hs->decision = *d;
 	hs->decision.ticket = NULL; /* borrowed for the call alone */
-	if (d->n_methods > 0) {
-		hs->n_methods = (uint8_t)d->n_methods;
-		memcpy(hs->methods, d->methods, d->n_methods);
-	} else {
-		hs->n_methods = c->cfg->n_methods;
-		memcpy(hs->methods, c->cfg->methods, c->cfg->n_methods);
-	}
+	take_methods(c, d);
 	if (hs->auth.method == QSP_METHOD_RESUME)
 		return qsp_resume_on_ticket(c, d);
 	if (kem) {
@@ -256,8 +261,9 @@ qsp_server_auth_on_verdict(struct qsp_conn *c, const struct qsp_input *in)
 
 	if (hs->auth.method == QSP_METHOD_RESUME)
 		return qsp_resume_on_verdict(c, d);
-	if (good && d->ck.n != hs->t.len)
+	if ((good && d->ck.n != hs->t.len) || d->n_methods > QSP_METHODS_MAX)
 		return QSP_E_STATE;
+	take_methods(c, d);
 	hs->auth.has_proof = false;
 	hs->decision.verdict = d->verdict;
 	if (good)

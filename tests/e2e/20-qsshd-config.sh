@@ -45,13 +45,17 @@ refused 'PermitOpen host' 'PermitOpen: "host" is not HOST:PORT, any or none'
 refused 'PermitOpen a:b:1' 'is not HOST:PORT, any or none'
 refused 'PermitListen 0' 'is not [HOST:]PORT, any or none'
 refused 'AllowTcpForwarding perhaps' 'not yes, no, all, local or remote'
+refused 'AuthenticationMethods publickey,telepathy' '"publickey,telepathy" is not a list of'
+refused 'AuthenticationMethods any publickey' '"any" is not a list of'
+refused 'AuthenticationMethods publickey,' '"publickey," is not a list of'
+refused 'PAMServiceName ../qsshd' 'not the name of a file in /etc/pam.d'
+[ -x "$QSP_BIN/qsshd-pam" ] || refused 'UsePAM yes' 'this qsshd was built without PAM'
 refused 'GatewayPorts maybe' 'not yes, no or clientspecified'
 refused 'StreamLocalBindMask 999' 'not an octal mask'
 
 # What OpenSSH has and qsshd does not honour is never ignored.
 for k in AllowAgentForwarding X11Forwarding \
-    Banner UsePAM AuthorizedKeysCommand TrustedUserCAKeys \
-    AuthenticationMethods RevokedKeys; do
+    Banner AuthorizedKeysCommand TrustedUserCAKeys RevokedKeys; do
 	refused "$k no" "$k is not supported by this version of qsshd"
 done
 

@@ -8,6 +8,10 @@
  *	users     who exists, and whom the configuration lets in
  *	allowed   authorized_keys, read as the user
  *	password  crypt(3) and shadow
+ *	talk      conversations with PAM, each in a process of its own
+ *	attempt   one try, from its question to its verdict
+ *	ways      AuthenticationMethods
+ *	decide    the answers
  *	login     what has been granted to which connection, and the sessions
  */
 #ifndef QSP_CMD_QSSHD_AUTH_H
@@ -23,6 +27,7 @@
 #define QSP_AUTH_LINKS_MAX 256
 #define QSP_AUTH_GRANTS_MAX 65536
 #define QSP_AUTH_PATH_MAX 1024
+#define QSP_AUTH_TALKS_MAX 1024 /* processes of PAM at once, sessions' aside */
 
 /* A user as the password database has it; owned text. */
 struct qsp_auth_user {
@@ -51,6 +56,38 @@ struct qsp_auth_person {
 	struct qsp_qsshd_config config;
 };
 
+/* What a user has gone through, where AuthenticationMethods wants several ways. */
+struct qsp_auth_ways {
+	char user[QSP_USER_MAX + 1];
+	size_t n;
+	uint8_t done[QSP_WAYS_MAX];                /* enum qsp_qsshd_way */
+	uint8_t key[QSP_WAYS_MAX][QSP_KEY_ID_LEN]; /* of those that were keys: each counts once */
+	struct qsp_auth_limits limits;             /* all that those keys' options say */
+	unsigned next;                             /* 1 << way of each that may follow */
+};
+
+/*
+ * One try. What q borrows from its message is there during the call alone that brought it, but for the
+ * texts that are copied below.
+ */
+struct qsp_auth_talk;
+struct qsp_auth_attempt {
+	int link;
+	bool resumes; /* a session of this login: nothing is to be proved */
+	struct qsp_rpc_auth q;
+	uint8_t user[QSP_USER_MAX], address[QSP_RPC_ADDRESS_MAX], own[QSP_RPC_ADDRESS_MAX];
+	struct qsp_auth_person p;
+	bool allowed;
+	struct qsp_key_public key; /* where it is one that may be */
+	struct qsp_auth_limits limits;
+	char what[QSP_KEY_PRINT_MAX + 32]; /* the key, for the log */
+	struct qsp_key32 ss;               /* of a challenge that has not been answered yet */
+	bool challenged;
+	struct qsp_ck ck; /* with ss mixed in, where the proof was right */
+	size_t ck_len;
+	struct qsp_auth_talk *talk;
+};
+
 /*
  * A connection that somebody tries to log in by, until it is gone. A session starts only for one that
  * is proved: by password, by a signature, or by the proof for a challenge whose ss never left this
@@ -59,19 +96,17 @@ struct qsp_auth_person {
 struct qsp_auth_grant {
 	int link;
 	uint64_t conn;
-	int failures; /* of this connection, whoever it said to be */
-	bool granted; /* what follows counts */
-	bool proved;
-	struct qsp_key32 ss; /* of a challenge that has not been answered yet */
-	pid_t session;       /* 0: none runs */
+	int failures;                     /* of this connection, whoever it said to be */
+	struct qsp_auth_attempt *attempt; /* that waits for a reply, or for PAM */
+	struct qsp_auth_ways ways;
+	bool granted;  /* all is proved, and what follows counts */
+	pid_t session; /* 0: none runs */
 	struct qsp_auth_user user;
 	struct qsp_auth_limits limits;
 	struct qsp_rpc_limits net;
 	char *config; /* that of the login, as text */
-	/* for the log, should the proof be wrong */
 	char address[QSP_RPC_ADDRESS_MAX];
 	uint16_t port;
-	char what[QSP_KEY_PRINT_MAX + 32];
 };
 
 /* A descriptor that the loop waits for. ready: it can be read; false ends it, and then, as at the end of
@@ -97,6 +132,8 @@ struct qsp_auth {
 	size_t n_watches, cap_watches;
 	struct pollfd *poll; /* for all of these */
 	size_t cap_poll;
+	pid_t talker[QSP_AUTH_TALKS_MAX];
+	size_t n_talkers;
 	struct qsp_auth_grant **grant;
 	size_t n_grants, cap_grants;
 };
@@ -136,28 +173,72 @@ bool qsp_auth_allowed(struct qsp_auth *a, const struct qsp_auth_person *p,
 /* auth_password.c: u NULL takes as long as a wrong password of a user */
 bool qsp_auth_password(const struct qsp_auth_user *u, struct qsp_bytes password);
 
+/* auth_talk.c: a conversation with PAM. What is heard of it: prompts, each to be replied to, then the
+ * verdict, and nothing more. */
+struct qsp_auth_word {
+	const struct qsp_prompt *prompt; /* NULL: it is over */
+	bool ok;
+	struct qsp_bytes why; /* not ok */
+};
+typedef void (*qsp_auth_heard)(struct qsp_auth *a, void *arg, const struct qsp_auth_word *w);
+/* NULL where it could not be begun; having said why. */
+struct qsp_auth_talk *qsp_auth_talk_start(struct qsp_auth *a, const struct qsp_rpc_talk *q,
+					  qsp_auth_heard heard, void *arg);
+void qsp_auth_talk_reply(struct qsp_auth_talk *t, const struct qsp_reply *r);
+/* Nothing more is heard, and its process ends. */
+void qsp_auth_talk_cancel(struct qsp_auth *a, struct qsp_auth_talk *t);
+/* A child has ended: true where it was one of these. */
+bool qsp_auth_talk_reaped(struct qsp_auth *a, pid_t pid);
+
+/* auth_attempt.c: says who it is that may not. NULL without memory. */
+struct qsp_auth_attempt *qsp_auth_attempt_new(struct qsp_auth *a, int link,
+					      const struct qsp_rpc_auth *q);
+void qsp_auth_attempt_free(struct qsp_auth *a, struct qsp_auth_attempt *t);
+/* The user's key of this id and type, for this login. */
+bool qsp_auth_attempt_find_key(struct qsp_auth *a, struct qsp_auth_attempt *t,
+			       const uint8_t id[QSP_KEY_ID_LEN], uint8_t type);
+/* Whether root may be in by this; says so where not. */
+bool qsp_auth_attempt_check_root(struct qsp_auth *a, const struct qsp_auth_grant *g,
+				 const struct qsp_auth_attempt *t);
+/*
+ * Whether a proof could count at all: as root may, in the order of AuthenticationMethods, and before the
+ * user's own MaxAuthTries is past. After that nothing helps any more, and the peer sees refusals as before: the
+ * number after which the engine ends the connection depends on nobody's name.
+ */
+bool qsp_auth_attempt_may_count(struct qsp_auth *a, const struct qsp_auth_grant *g,
+				const struct qsp_auth_attempt *t);
+/* "VERDICT publickey for [invalid user ]U from A port P[: KEY]" */
+void qsp_auth_attempt_log(const struct qsp_auth *a, const struct qsp_auth_attempt *t,
+			  const char *verdict);
+/* Logs and counts a failure. */
+void qsp_auth_attempt_failed(const struct qsp_auth *a, struct qsp_auth_grant *g,
+			     const struct qsp_auth_attempt *t);
+
+/* auth_ways.c: whether this may come next. */
+bool qsp_auth_ways_may(const struct qsp_auth_grant *g, const struct qsp_auth_attempt *t);
+/* One more is done, and its key's options hold from now on; true where none has to follow. */
+bool qsp_auth_ways_did(struct qsp_auth_grant *g, struct qsp_auth_attempt *t);
+void qsp_auth_ways_reset(struct qsp_auth_ways *w);
+/* What can continue: for a stranger it never depends on the user [P4.5]. g may be NULL. */
+size_t qsp_auth_ways_methods(struct qsp_auth *a, const struct qsp_auth_grant *g,
+			     const struct qsp_rpc_auth *q, uint8_t out[QSP_METHODS_MAX]);
+
 /* auth_decide.c: answers a question. */
 void qsp_auth_decide(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q);
 /*
- * Whether this user may still be in from this address, by the method and, for one with a key, with the
- * key (key_type, key_id) that q names; nothing else of q counts, and nothing is proved by it. What a
- * resumption asks. limits is filled, to be freed; the log gets the reason of a no.
+ * A session of this login is to be resumed [P4.7]: would the user be let in today, from there, by the
+ * method and, for one with a key, with the key (key_type, key_id) that q names? Nothing is proved by it.
  */
-bool qsp_auth_still_allowed(struct qsp_auth *a, const struct qsp_rpc_auth *q,
-			    struct qsp_auth_limits *limits);
-/* A session of this login is to be resumed [P4.7]: would it be let in today, from there? */
 void qsp_auth_decide_resume(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q);
 
 /* auth_login.c: the connection's record, made where there is none; NULL without memory. */
 struct qsp_auth_grant *qsp_auth_login_record(struct qsp_auth *a, int link, uint64_t conn);
 struct qsp_auth_grant *qsp_auth_login_find(struct qsp_auth *a, int link, uint64_t conn);
-/* Takes a yes back. */
-void qsp_auth_login_retract(struct qsp_auth_grant *g);
+/* Takes a yes back, and ends an attempt. */
+void qsp_auth_login_retract(struct qsp_auth *a, struct qsp_auth_grant *g);
 /* The connection is gone, or all of its link. */
 void qsp_auth_login_forget(struct qsp_auth *a, int link, uint64_t conn);
 void qsp_auth_login_forget_link(struct qsp_auth *a, int link);
-/* The proof was wrong: says so, and takes the yes back. */
-void qsp_auth_login_failed(struct qsp_auth *a, int link, uint64_t conn);
 void qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *ends);
 void qsp_auth_login_reap(struct qsp_auth *a);
 

@@ -56,10 +56,11 @@ qsp_auth_limits_free(struct qsp_auth_limits *l)
 }
 
 void
-qsp_auth_login_retract(struct qsp_auth_grant *g)
+qsp_auth_login_retract(struct qsp_auth *a, struct qsp_auth_grant *g)
 {
-	g->granted = g->proved = false;
-	qsp_key32_wipe(&g->ss);
+	g->granted = false;
+	qsp_auth_attempt_free(a, g->attempt);
+	g->attempt = NULL;
 	qsp_auth_limits_free(&g->limits);
 	free(g->config);
 	g->config = NULL;
@@ -68,7 +69,8 @@ qsp_auth_login_retract(struct qsp_auth_grant *g)
 static void
 drop(struct qsp_auth *a, struct qsp_auth_grant **g)
 {
-	qsp_auth_login_retract(*g);
+	qsp_auth_login_retract(a, *g);
+	qsp_auth_ways_reset(&(*g)->ways);
 	qsp_mem_wipe_free(*g, sizeof(**g));
 	*g = a->grant[--a->n_grants];
 }
@@ -118,19 +120,6 @@ qsp_auth_login_forget_link(struct qsp_auth *a, int link)
 	}
 }
 
-void
-qsp_auth_login_failed(struct qsp_auth *a, int link, uint64_t conn)
-{
-	struct qsp_auth_grant *g = qsp_auth_login_find(a, link, conn);
-
-	if (g == NULL || !g->granted)
-		return;
-	qsp_log(QSP_LOG_INFO, "Failed publickey for %s from %s port %u: %s", g->user.name,
-		g->address, g->port, g->what);
-	g->failures++;
-	qsp_auth_login_retract(g);
-}
-
 /* --- sessions ------------------------------------------------------------------------------- */
 
 static void
@@ -141,23 +130,20 @@ put_list(struct qsp_rpc_list *out, const struct qsp_qsshd_list *l)
 }
 
 static bool
-send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends, bool has_desk)
+send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_login *more)
 {
 	uint8_t buf[LOGIN_MAX];
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_LOGIN);
-	struct qsp_rpc_login m = {
-		.uid = g->user.uid,
-		.gid = g->user.gid,
-		.user = qsp_bytes_str(g->user.name),
-		.home = qsp_bytes_str(g->user.home),
-		.shell = qsp_bytes_str(g->user.shell),
-		.has_desk = has_desk,
-		.has_command = g->limits.command != NULL,
-		.command = qsp_bytes_str(g->limits.command ? g->limits.command : ""),
-		.forbidden = g->limits.forbidden,
-		.ends = *ends,
-	};
+	struct qsp_rpc_login m = *more;
 
+	m.uid = g->user.uid;
+	m.gid = g->user.gid;
+	m.user = qsp_bytes_str(g->user.name);
+	m.home = qsp_bytes_str(g->user.home);
+	m.shell = qsp_bytes_str(g->user.shell);
+	m.has_command = g->limits.command != NULL;
+	m.command = qsp_bytes_str(g->limits.command ? g->limits.command : "");
+	m.forbidden = g->limits.forbidden;
 	put_list(&m.permit_open, &g->limits.permit_open);
 	put_list(&m.permit_listen, &g->limits.permit_listen);
 	put_list(&m.environment, &g->limits.environment);
@@ -165,14 +151,29 @@ send_login(int fd, const struct qsp_auth_grant *g, const struct qsp_rpc_ends *en
 	return qsp_writer_done(&w) == 0 && qsp_ipc_send(fd, qsp_writer_bytes(&w), NULL, 0) == 0;
 }
 
+/* Only root can open sessions of PAM's. */
+static bool
+is_around(const struct qsp_auth *a)
+{
+	return a->config.use_pam && a->is_root;
+}
+
 static pid_t
-spawn_session(const struct qsp_auth_grant *g, int fd, int desk)
+spawn_session(const struct qsp_auth *a, const struct qsp_auth_grant *g, int fd, int desk)
 {
 	static char *const envp[] = { NULL };
-	char path[QSP_AUTH_PATH_MAX];
-	char *const argv[] = { (char[]){ "qsshd-session" }, NULL };
-	struct qsp_spawn s = { .path = path,
-			       .argv = argv,
+	char session[QSP_AUTH_PATH_MAX], pam[QSP_AUTH_PATH_MAX];
+	char *const plain[] = { (char[]){ "qsshd-session" }, NULL };
+	char *const around[] = { (char[]){ "qsshd-pam" },
+				 (char[]){ "session" },
+				 a->config.pam_service.v[0],
+				 (char *)(uintptr_t)g->user.name,
+				 (char *)(uintptr_t)g->address,
+				 session,
+				 NULL };
+	bool with_pam = is_around(a);
+	struct qsp_spawn s = { .path = with_pam ? pam : session,
+			       .argv = with_pam ? around : plain,
 			       .envp = envp,
 			       .std = { -1, -1, -1 },
 			       .fd = { fd, qsp_qsshd_config_text_fd(g->config), desk },
@@ -180,7 +181,8 @@ spawn_session(const struct qsp_auth_grant *g, int fd, int desk)
 			       .own_session = true };
 	pid_t pid = -1;
 
-	if (s.fd[1] >= 0 && qsp_spawn_find("qsshd-session", path, sizeof(path)) == 0)
+	if (s.fd[1] >= 0 && qsp_spawn_find("qsshd-session", session, sizeof(session)) == 0 &&
+	    (!with_pam || qsp_spawn_find("qsshd-pam", pam, sizeof(pam)) == 0))
 		pid = qsp_spawn_start(&s);
 	if (s.fd[1] >= 0)
 		close(s.fd[1]);
@@ -225,13 +227,15 @@ log_obstacles(const struct qsp_auth_grant *g)
 static int
 start(struct qsp_auth *a, struct qsp_auth_grant *g, const struct qsp_rpc_ends *ends)
 {
+	struct qsp_rpc_login more = { .has_groups = is_around(a), .ends = *ends };
 	int fd[2], desk;
 
 	if (g->session != 0 || !chroot_is_good(a, g) || qsp_ipc_pair(fd))
 		return -1;
 	desk = qsp_auth_tty_desk(a, g);
-	if (send_login(fd[1], g, ends, desk >= 0))
-		g->session = spawn_session(g, fd[0], desk);
+	more.has_desk = desk >= 0;
+	if (send_login(fd[1], g, &more))
+		g->session = spawn_session(a, g, fd[0], desk);
 	if (desk >= 0)
 		close(desk); /* and where there is no session, this ends it */
 	close(fd[0]);
@@ -256,7 +260,7 @@ qsp_auth_login_start(struct qsp_auth *a, int link, const struct qsp_rpc_ends *en
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_SESSION_ANSWER);
 	int fd = -1;
 
-	if (g != NULL && (*g)->granted && (*g)->proved)
+	if (g != NULL && (*g)->granted)
 		fd = start(a, *g, ends);
 	else
 		qsp_log(QSP_LOG_ERROR, "a session was asked for by a connection without a login");
@@ -273,7 +277,14 @@ qsp_auth_login_reap(struct qsp_auth *a)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		if (qsp_auth_talk_reaped(a, pid))
+			continue;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == QSP_RPC_PAM_NO_SESSION)
+			qsp_log(QSP_LOG_ERROR,
+				"PAM opened no session in process %ld: its modules "
+				"say why in their own log",
+				(long)pid);
+		else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 			qsp_log(QSP_LOG_INFO, "session process %ld ended with %s %d", (long)pid,
 				WIFEXITED(status) ? "status" : "signal",
 				WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));

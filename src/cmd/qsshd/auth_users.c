@@ -153,7 +153,7 @@ qsp_auth_users_find(struct qsp_auth *a, const struct qsp_rpc_auth *q, struct qsp
 	}
 	if (!a->is_root && p->user.uid != geteuid())
 		why = "this server runs without root, for its own user only";
-	else if ((why = shell_refuses(p->user.shell)) == NULL && a->is_root)
+	else if ((why = shell_refuses(p->user.shell)) == NULL && a->is_root && !a->config.use_pam)
 		why = account_refuses(p->user.name);
 	if (why == NULL)
 		why = lists_refuse(p, q->address);

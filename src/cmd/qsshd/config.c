@@ -240,6 +240,8 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->password, false);
 	default_number(&c->pubkey, true);
 	default_number(&c->first_contact, true);
+	default_number(&c->interactive, false);
+	default_number(&c->use_pam, false);
 	default_number(&c->permit_tty, true);
 	default_number(&c->permit_user_rc, true);
 	default_number(&c->print_motd, true);
@@ -280,6 +282,7 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 		return QSP_E_NOMEM;
 	if (!default_subsystem(c) || !default_word(&c->chroot, "none") ||
 	    !default_word(&c->force_command, "none") || !default_word(&c->permit_user_env, "no") ||
+	    !default_word(&c->auth_methods, "any") || !default_word(&c->pam_service, "qsshd") ||
 	    !default_word(&c->port, "8022") ||
 	    !default_word(&c->authorized_keys, ".qssh/authorized_keys") ||
 	    !default_path(&c->host_key, o, "/etc/qssh/host_key_kyber768", "host_key_kyber768") ||

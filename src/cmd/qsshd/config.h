@@ -49,7 +49,10 @@ struct qsp_qsshd_config {
 	struct qsp_qsshd_list set_env;       /* NAME=value */
 	struct qsp_qsshd_list
 		permit_user_env; /* PermitUserEnvironment: yes, no or one list of patterns */
+	struct qsp_qsshd_list auth_methods; /* AuthenticationMethods: lists, or "any" alone */
+	struct qsp_qsshd_list pam_service;  /* PAMServiceName */
 	int strict_modes, password, pubkey, first_contact;
+	int interactive, use_pam; /* KbdInteractiveAuthentication, UsePAM */
 	int permit_tty, permit_user_rc, print_motd, print_last_log;
 	int alive_s, alive_count; /* ClientAliveInterval, ClientAliveCountMax */
 	int max_auth_tries, max_sessions, workers;
@@ -133,12 +136,28 @@ QSP_MUST_USE qsp_err qsp_qsshd_match_apply(const struct qsp_qsshd_config *c,
 					   struct qsp_qsshd_config *out,
 					   char err[QSP_CONFLINE_ERROR_MAX]);
 
+/* The ways to prove oneself that AuthenticationMethods speaks of. */
+enum qsp_qsshd_way {
+	QSP_WAY_PUBLICKEY,
+	QSP_WAY_PASSWORD,
+	QSP_WAY_INTERACTIVE,
+	QSP_WAYS,
+};
+#define QSP_WAYS_MAX 8 /* in one list */
+
+/* config_ways.c: ways, as 1 << each, that may follow `n` that are done; *complete: nothing has to. */
+unsigned qsp_qsshd_ways_next(const struct qsp_qsshd_config *c, const uint8_t *done, size_t n,
+			     bool *complete);
+/* Whether a word is a list of ways, or "any". */
+bool qsp_qsshd_ways_check(const char *list);
+
 /*
  * What the configuration could say of logins from who's address, whoever it is: what a stranger is shown
  * must depend on nobody's name [P4.5]. who NULL: wherever they come from.
  */
 struct qsp_qsshd_offer {
-	bool pubkey, password;
+	bool pubkey, password, interactive;
+	unsigned first;     /* ways that some login may begin with: 1 << enum qsp_qsshd_way */
 	int max_auth_tries; /* the largest */
 };
 QSP_MUST_USE qsp_err qsp_qsshd_match_offer(const struct qsp_qsshd_config *c,

@@ -97,6 +97,10 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	fprintf(f, "permitrootlogin %s\n", root[c->root]);
 	fprintf(f, "pubkeyauthentication %s\n", yes_no(c->pubkey));
 	fprintf(f, "passwordauthentication %s\n", yes_no(c->password));
+	fprintf(f, "kbdinteractiveauthentication %s\n", yes_no(c->interactive));
+	fprintf(f, "usepam %s\n", yes_no(c->use_pam));
+	put_all(f, "pamservicename", &c->pam_service);
+	put_all(f, "authenticationmethods", &c->auth_methods);
 	put_each(f, "allowusers", &c->allow_users);
 	put_each(f, "denyusers", &c->deny_users);
 	put_each(f, "allowgroups", &c->allow_groups);

@@ -23,6 +23,8 @@ static const size_t lists[] = {
 	AT(force_command),
 	AT(set_env),
 	AT(permit_user_env),
+	AT(auth_methods),
+	AT(pam_service),
 	AT(permit_open),
 	AT(permit_listen),
 	/* a pair, of which inherit takes care itself */
@@ -58,6 +60,8 @@ static const size_t numbers[] = {
 	AT(disable_forwarding),
 	AT(stream_bind_mask),
 	AT(stream_bind_unlink),
+	AT(interactive),
+	AT(use_pam),
 	AT(permit_tty),
 	AT(permit_user_rc),
 	AT(print_motd),

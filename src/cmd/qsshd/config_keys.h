@@ -53,6 +53,10 @@ qsp_err qsp_qsshd_take_host_key(const struct qsp_qsshd_setter *s,
 qsp_err qsp_qsshd_take_subsystem(const struct qsp_qsshd_setter *s,
 				 const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_chroot(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
+qsp_err qsp_qsshd_take_ways(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
+qsp_err qsp_qsshd_take_pam(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
+qsp_err qsp_qsshd_take_pam_service(const struct qsp_qsshd_setter *s,
+				   const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_set_env(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_root(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_log_level(const struct qsp_qsshd_setter *s,

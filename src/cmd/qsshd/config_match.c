@@ -273,8 +273,12 @@ qsp_qsshd_match_apply(const struct qsp_qsshd_config *c, const struct qsp_qsshd_w
 static void
 take_offer(struct qsp_qsshd_offer *o, const struct qsp_qsshd_config *c)
 {
+	bool complete;
+
 	o->pubkey |= c->pubkey > 0;
 	o->password |= c->password > 0;
+	o->interactive |= c->interactive > 0;
+	o->first |= qsp_qsshd_ways_next(c, NULL, 0, &complete);
 	if (c->max_auth_tries > o->max_auth_tries)
 		o->max_auth_tries = c->max_auth_tries;
 }

@@ -14,6 +14,7 @@
 
 #define DETACHED_MAX 10000
 #define STARTUPS_MAX 100000
+#define SERVICE_MAX 64
 
 qsp_err
 qsp_qsshd_take_port(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
@@ -97,6 +98,47 @@ qsp_qsshd_take_chroot(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_k
 	v = s->l->arg[0];
 	if (v[0] != '/' && v[0] != '%' && strcasecmp(v, "none") != 0)
 		return qsp_qsshd_bad_value(s, "an absolute path or none");
+	return qsp_qsshd_take_word(s, k);
+}
+
+qsp_err
+qsp_qsshd_take_ways(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
+{
+	for (size_t i = 0; i < s->l->n; i++) {
+		if (!qsp_qsshd_ways_check(s->l->arg[i]) ||
+		    (s->l->n > 1 && strcasecmp(s->l->arg[i], "any") == 0))
+			return QSP_QSSHD_BAD(
+				s,
+				"AuthenticationMethods: \"%s\" is not a list of "
+				"publickey, password, keyboard-interactive; or any alone",
+				s->l->arg[i]);
+	}
+	return qsp_qsshd_take_first_words(s, k);
+}
+
+qsp_err
+qsp_qsshd_take_pam(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
+{
+#ifndef QSP_HAVE_PAM
+	bool v;
+
+	if (s->l->n == 1 && qsp_confvalue_bool(s->l->arg[0], &v) == 0 && v)
+		return QSP_QSSHD_BAD(s, "UsePAM: this qsshd was built without PAM");
+#endif
+	return qsp_qsshd_take_bool(s, k);
+}
+
+/* The name of a file in /etc/pam.d. */
+qsp_err
+qsp_qsshd_take_pam_service(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
+{
+	const char *v;
+
+	if (qsp_qsshd_one_argument(s))
+		return QSP_E_INPUT;
+	v = s->l->arg[0];
+	if (*v == 0 || *v == '.' || strchr(v, '/') != NULL || strlen(v) >= SERVICE_MAX)
+		return qsp_qsshd_bad_value(s, "the name of a file in /etc/pam.d");
 	return qsp_qsshd_take_word(s, k);
 }
 

@@ -189,9 +189,12 @@ opened(struct qsp_net_conn *c)
 	uv_timer_stop(&c->grace);
 	qsp_net_detach_list(c);
 	qsp_net_alive_start(c);
-	if (c->method == QSP_METHOD_PASSWORD) {
-		qsp_log(QSP_LOG_INFO, "Accepted password for %s from %s port %u", c->user, c->peer,
-			c->peer_port);
+	if (c->method == QSP_METHOD_PASSWORD || c->method == QSP_METHOD_INTERACTIVE) {
+		qsp_log(QSP_LOG_INFO, "Accepted %s for %s from %s port %u",
+			c->method == QSP_METHOD_PASSWORD ? "password"
+			: c->w->net->config.use_pam > 0  ? "keyboard-interactive/pam"
+							 : "keyboard-interactive",
+			c->user, c->peer, c->peer_port);
 		return;
 	}
 	qsp_key_print(c->key_id, print);
@@ -271,6 +274,7 @@ qsp_net_conn_judged(struct qsp_net_conn *c, const struct qsp_rpc_auth_answer *m)
 	qsp_text_printable(q.user, false, c->user, sizeof(c->user));
 	d.ct = m->ct;
 	d.ck = m->ck;
+	d.prompt = &m->prompt;
 	(void)!qsp_conn_decide(qsp_drive_conn(c->drive), &d);
 	qsp_drive_kick(c->drive);
 }

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "sys/log.h"
 
-#define QUESTION_MAX 8192
+#define QUESTION_MAX 16384
 
 static bool
 put_decaps(struct qsp_net_conn *c, struct qsp_writer *w)
@@ -31,6 +31,17 @@ put_decaps(struct qsp_net_conn *c, struct qsp_writer *w)
 	qsp_writer_u8(w, QSP_RPC_DECAPS);
 	qsp_rpc_put_decaps(w, &m);
 	return true;
+}
+
+/* An answer that is too long is a wrong one. */
+static void
+take_reply(struct qsp_reply *to, const struct qsp_reply *from)
+{
+	*to = *from;
+	for (size_t i = 0; i < to->n; i++) {
+		if (to->text[i].n > QSP_RPC_PASSWORD_MAX)
+			to->text[i] = QSP_BYTES_NONE;
+	}
 }
 
 static bool
@@ -60,6 +71,9 @@ put_auth(struct qsp_net_conn *c, struct qsp_writer *w)
 	m.ck = q.ck;
 	m.h = q.h;
 	m.proof = q.proof;
+	m.has_reply = q.has_reply;
+	if (q.has_reply)
+		take_reply(&m.reply, &q.reply);
 	qsp_writer_u8(w, QSP_RPC_AUTH);
 	qsp_rpc_put_auth(w, &m);
 	return true;

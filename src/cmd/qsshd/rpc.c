@@ -127,6 +127,8 @@ qsp_rpc_put_auth(struct qsp_writer *w, const struct qsp_rpc_auth *m)
 	qsp_writer_vec16(w, m->ck);
 	qsp_writer_vec16(w, m->h);
 	qsp_writer_vec16(w, m->proof);
+	qsp_writer_u8(w, m->has_reply);
+	qsp_rpc_put_reply(w, &m->reply);
 }
 
 qsp_err
@@ -150,6 +152,8 @@ qsp_rpc_get_auth(struct qsp_bytes in, struct qsp_rpc_auth *m)
 	m->ck = qsp_reader_vec16(&r);
 	m->h = qsp_reader_vec16(&r);
 	m->proof = qsp_reader_vec16(&r);
+	m->has_reply = get_bool(&r);
+	qsp_rpc_read_reply(&r, &m->reply);
 	if (m->user.n > QSP_USER_MAX || m->password.n > QSP_RPC_PASSWORD_MAX ||
 	    m->address.n >= QSP_RPC_ADDRESS_MAX || m->own.n >= QSP_RPC_ADDRESS_MAX)
 		return QSP_E_INPUT;
@@ -168,6 +172,7 @@ qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *
 	qsp_writer_u32(w, m->limits.max_sessions);
 	qsp_writer_u32(w, m->limits.alive_s);
 	qsp_writer_u32(w, m->limits.alive_count);
+	qsp_rpc_put_prompt(w, &m->prompt);
 }
 
 qsp_err
@@ -185,7 +190,8 @@ qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m)
 	m->limits.max_sessions = qsp_reader_u32(&r);
 	m->limits.alive_s = qsp_reader_u32(&r);
 	m->limits.alive_count = qsp_reader_u32(&r);
-	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_ACCEPT)
+	qsp_rpc_read_prompt(&r, &m->prompt);
+	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_PROMPT)
 		return QSP_E_INPUT;
 	if (methods.n)
 		memcpy(m->methods, methods.p, methods.n);
@@ -250,6 +256,7 @@ qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m)
 	qsp_writer_vec16(w, m->user);
 	qsp_writer_vec16(w, m->home);
 	qsp_writer_vec16(w, m->shell);
+	qsp_writer_u8(w, m->has_groups);
 	qsp_writer_u8(w, m->has_desk);
 	qsp_writer_u8(w, m->has_command);
 	qsp_writer_vec16(w, m->command);
@@ -270,6 +277,7 @@ qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m)
 	m->user = qsp_reader_vec16(&r);
 	m->home = qsp_reader_vec16(&r);
 	m->shell = qsp_reader_vec16(&r);
+	m->has_groups = get_bool(&r);
 	m->has_desk = get_bool(&r);
 	m->has_command = get_bool(&r);
 	m->command = qsp_reader_vec16(&r);

@@ -70,6 +70,7 @@ enum qsp_rpc_forward { QSP_RPC_FORWARD_TCP, QSP_RPC_FORWARD_UNIX, QSP_RPC_FORWAR
 
 #define QSP_RPC_HOST_MAX 1025   /* of a name, or a path */
 #define QSP_RPC_CONNECTS_MAX 64 /* CONNECTs that wait for CONNECTED, of one session */
+
 /* Session and auth, on the session's third descriptor. */
 enum qsp_rpc_desk {
 	QSP_RPC_TTY =
@@ -78,11 +79,26 @@ enum qsp_rpc_desk {
 	QSP_RPC_TTY_GONE, /* to auth: name */
 };
 
+/* Auth and pam. */
+enum qsp_rpc_talking {
+	QSP_RPC_TALK = 72,   /* to pam, first: struct qsp_rpc_talk */
+	QSP_RPC_TALK_PROMPT, /* from pam: struct qsp_prompt */
+	QSP_RPC_TALK_REPLY,  /* to pam: struct qsp_reply */
+	QSP_RPC_TALK_DONE,   /* from pam, last: u8 yes, vec16 why not */
+};
+
+/* Exit status of the process around a session that PAM did not open. */
+#define QSP_RPC_PAM_NO_SESSION 99
+/* Before the name of each variable of PAM in the environment of qsshd-session, which begins as root: users
+ * may have a say in them, and LD_PRELOAD is one like any other. */
+#define QSP_RPC_PAM_ENV "PAM:"
+
 enum qsp_rpc_kind { QSP_RPC_SHELL, QSP_RPC_EXEC, QSP_RPC_SUBSYSTEM };
 
 #define QSP_RPC_ADDRESS_MAX 64
 #define QSP_RPC_SECRETS_MAX QSP_SECRET_MAX
 #define QSP_RPC_PASSWORD_MAX 1024
+#define QSP_RPC_SERVICE_MAX 64
 
 struct qsp_rpc_secret {
 	uint8_t age; /* enum qsp_secret_age */
@@ -124,6 +140,8 @@ struct qsp_rpc_auth {
 	uint8_t kem;               /* of the suite */
 	struct qsp_bytes ck;       /* has_proof: what ss is to be mixed into */
 	struct qsp_bytes h, proof; /* has_proof, or a signature */
+	bool has_reply;            /* INTERACTIVE: to the prompt of the answer before */
+	struct qsp_reply reply;
 };
 
 /* What qsshd-net enforces for one login: the configuration with the Match blocks that fit. */
@@ -141,6 +159,7 @@ struct qsp_rpc_auth_answer {
 	struct qsp_bytes ct;          /* a challenge, or nothing */
 	struct qsp_bytes ck;          /* has_proof was accepted: with ss mixed in */
 	struct qsp_rpc_limits limits; /* of an ACCEPT */
+	struct qsp_prompt prompt;     /* of a PROMPT */
 };
 
 /* The two ends of the connection, for SSH_CONNECTION. */
@@ -166,6 +185,7 @@ enum qsp_rpc_forbidden {
 
 struct qsp_rpc_login {
 	uint32_t uid, gid;
+	bool has_groups; /* the process is in its groups already: PAM may have added some */
 	struct qsp_bytes user, home, shell;
 	/* of the key that logged in */
 	bool has_desk;    /* a socket to auth is the third descriptor */
@@ -175,6 +195,18 @@ struct qsp_rpc_login {
 	struct qsp_rpc_list permit_open, permit_listen; /* nothing: no limits */
 	struct qsp_rpc_list environment;                /* NAME=value */
 	struct qsp_rpc_ends ends;                       /* conn unused */
+};
+
+enum qsp_rpc_talk_kind {
+	QSP_RPC_TALK_INTERACTIVE,
+	QSP_RPC_TALK_PASSWORD, /* that goes with the question */
+	QSP_RPC_TALK_ACCOUNT,  /* proved by other means: may this account be used? */
+};
+
+struct qsp_rpc_talk {
+	uint8_t kind;
+	bool hopeless; /* whatever is said, the answer is no */
+	struct qsp_bytes service, user, address, password;
 };
 
 struct qsp_rpc_tty {
@@ -230,6 +262,13 @@ void qsp_rpc_put_ends(struct qsp_writer *w, const struct qsp_rpc_ends *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_ends(struct qsp_bytes in, struct qsp_rpc_ends *m);
 void qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m);
+/* rpc_talk.c; read_ goes on where others' fields follow */
+void qsp_rpc_put_prompt(struct qsp_writer *w, const struct qsp_prompt *m);
+void qsp_rpc_read_prompt(struct qsp_reader *r, struct qsp_prompt *m);
+void qsp_rpc_put_reply(struct qsp_writer *w, const struct qsp_reply *m);
+void qsp_rpc_read_reply(struct qsp_reader *r, struct qsp_reply *m);
+void qsp_rpc_put_talk(struct qsp_writer *w, const struct qsp_rpc_talk *m);
+QSP_MUST_USE qsp_err qsp_rpc_get_talk(struct qsp_bytes in, struct qsp_rpc_talk *m);
 void qsp_rpc_put_tty(struct qsp_writer *w, const struct qsp_rpc_tty *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_tty(struct qsp_bytes in, struct qsp_rpc_tty *m);
 void qsp_rpc_put_pty(struct qsp_writer *w, const struct qsp_rpc_pty *m);

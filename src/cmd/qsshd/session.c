@@ -304,8 +304,8 @@ become(const struct qsp_rpc_login *m, const char *user)
 {
 	if (geteuid() != 0)
 		return m->uid == geteuid();
-	if (initgroups(user, m->gid) != 0 || setresgid(m->gid, m->gid, m->gid) != 0 ||
-	    setresuid(m->uid, m->uid, m->uid) != 0)
+	if ((!m->has_groups && initgroups(user, m->gid) != 0) ||
+	    setresgid(m->gid, m->gid, m->gid) != 0 || setresuid(m->uid, m->uid, m->uid) != 0)
 		return false;
 	if (m->uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
 		return false;

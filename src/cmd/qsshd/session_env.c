@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/confvalue.h"
 #include "base/pattern.h"
@@ -117,7 +118,7 @@ read_user_file(const struct qsp_session *s, struct qsp_session_env *e)
 	fclose(f);
 }
 
-/* What the user's files say, then what the administrator's says. */
+/* What the user's files say, then PAM, then what the administrator's file says. */
 static void
 set_configured(const struct qsp_session *s, struct qsp_session_env *e)
 {
@@ -129,6 +130,10 @@ set_configured(const struct qsp_session *s, struct qsp_session_env *e)
 				set_pair(e, s->environment.v[i]);
 		}
 		read_user_file(s, e);
+	}
+	for (char **p = environ; p != NULL && *p != NULL; p++) {
+		if (strncmp(*p, QSP_RPC_PAM_ENV, strlen(QSP_RPC_PAM_ENV)) == 0)
+			set_pair(e, *p + strlen(QSP_RPC_PAM_ENV));
 	}
 	for (size_t i = 0; i < s->config.set_env.n; i++)
 		set_pair(e, s->config.set_env.v[i]);
