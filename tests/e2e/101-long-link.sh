@@ -9,6 +9,11 @@
 make_user_key
 link_up delay=50 rate=500 queue=4000000 seed=3
 on_b start_server 'Port 8022' "ListenAddress $B"
+on_a client true </dev/null || fail "exec of true"
+
+copied() {
+	on_a qscp -q -F none -P "$PORT" -i "$KEY" -o BatchMode=yes -o "UserKnownHostsFile=$KNOWN_HOSTS" "$1" "$2"
+}
 
 # both_ways MIB: up and down, compared over there and here
 both_ways() {
@@ -16,12 +21,17 @@ both_ways() {
 	sum=$(sha256sum <"$TMP/data")
 	expect "$1 MiB up" "$sum" "$(on_a client sha256sum <"$TMP/data")"
 	expect "$1 MiB down" "$sum" "$(on_a client "cat '$TMP/data'" </dev/null | sha256sum)"
+	copied "$TMP/data" "$USER_NAME@$B:$TMP/up" || fail "qscp of $1 MiB up"
+	cmp "$TMP/data" "$TMP/up" || fail "$1 MiB differ after qscp up"
+	copied "$USER_NAME@$B:$TMP/data" "$TMP/down" || fail "qscp of $1 MiB down"
+	cmp "$TMP/data" "$TMP/down" || fail "$1 MiB differ after qscp down"
+	rm "$TMP/up" "$TMP/down"
 	head -c 4194304 "$TMP/data" >"$TMP/part"
 	on_a client cat <"$TMP/part" >"$TMP/back" || fail "4 MiB there and back"
 	cmp "$TMP/part" "$TMP/back" || fail "4 MiB changed on the way there and back"
 }
 
-both_ways 64
+both_ways 32
 expect status 7 "$(on_a status_of client 'exit 7')"
 
 link delay=4 jitter=4 loss=1

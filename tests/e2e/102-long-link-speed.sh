@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # Over a link of 300 Mbit/s and 100 ms round trip, 1 GiB takes no longer than 1/0.8 of what iperf3 needs on
-# the same link, login included; up and down.
+# the same link, login included: qscp, up and down.
 # shellcheck disable=SC1091 # both are checked by themselves
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/netlink/lib.sh"
@@ -38,8 +38,12 @@ timed() {
 	awk -v f="$from" -v t="$(date +%s.%N)" -v m="$MIB" 'BEGIN { print m * 8.388608 / (t - f) }'
 }
 
-up() { on_a client "cat >'$TMP/up'" <"$TMP/data"; }
-down() { on_a client "cat '$TMP/data'" </dev/null >"$TMP/down"; }
+# copied FROM TO
+copied() {
+	on_a qscp -q -F none -P "$PORT" -i "$KEY" -o BatchMode=yes -o "UserKnownHostsFile=$KNOWN_HOSTS" "$1" "$2"
+}
+up() { copied "$TMP/data" "$USER_NAME@$B:$TMP/up"; }
+down() { copied "$USER_NAME@$B:$TMP/data" "$TMP/down"; }
 
 ours=$(timed up) || fail "up"
 cmp "$TMP/data" "$TMP/up" || fail "what came up differs"
