@@ -2,12 +2,13 @@
 /*
  * How long shell commands take, in turn:
  *
- *   wall ROUNDS FILE SERIES COMMAND [SERIES COMMAND]...
+ *   wall [cold] ROUNDS FILE SERIES COMMAND [SERIES COMMAND]...
  *   wall stamp FILE
  *
  * Each round runs each command once, A B A B, so that what else the machine does meets them alike.
- * Samples are seconds. A round before the first is not counted. A command that somewhere runs the
- * second form is timed from that moment on: so a remote command leaves out the login before it.
+ * Samples are seconds. A round before the first is not counted, or with `cold` not run. A command that
+ * somewhere runs the second form is timed from that moment on: so a remote command leaves out the
+ * login before it.
  */
 #include "bench.h"
 
@@ -62,15 +63,20 @@ seconds(const char *command, const char *file)
 int
 main(int argc, char **argv)
 {
-	int rounds;
+	int rounds, first = -1;
 
 	if (argc == 3 && strcmp(argv[1], "stamp") == 0)
 		return stamp(argv[2]);
+	if (argc > 1 && strcmp(argv[1], "cold") == 0) {
+		first = 0;
+		argv++;
+		argc--;
+	}
 	rounds = argc > 1 ? atoi(argv[1]) : 0;
 	bench_need(rounds > 0 && argc > 3 && argc % 2 == 1,
-		   "usage: wall ROUNDS FILE SERIES COMMAND ...");
+		   "usage: wall [cold] ROUNDS FILE SERIES COMMAND ...");
 	unlink(argv[2]);
-	for (int r = -1; r < rounds; r++) {
+	for (int r = first; r < rounds; r++) {
 		for (int i = 3; i < argc; i += 2) {
 			double s = seconds(argv[i + 1], argv[2]);
 
