@@ -195,9 +195,17 @@ settle(struct qsp_drive *d)
 static void
 on_poll(uv_poll_t *h, int status, int events)
 {
-	/* an error of poll is met again by the call that it concerns */
-	if (h->data)
-		qsp_drive_run(h->data, status < 0 ? UV_READABLE | UV_WRITABLE : events);
+	struct qsp_drive *d = h->data;
+
+	if (!d)
+		return;
+	/* an error is met again by the call that it concerns, after what was received before it; libuv
+	 * has stopped the handle */
+	if (status < 0) {
+		d->events = 0;
+		events = UV_READABLE | UV_WRITABLE;
+	}
+	qsp_drive_run(d, events);
 }
 
 static void on_timer(uv_timer_t *h);

@@ -305,8 +305,10 @@ on_poll(uv_poll_t *h, int status, int events)
 {
 	struct qsp_relay *r = h->data;
 
-	if (status < 0) /* met again by the call that it concerns */
+	if (status < 0) { /* met again by the call that it concerns; libuv has stopped the handle */
 		events = r->events;
+		r->events = 0;
+	}
 	if ((events & UV_WRITABLE) && r->first != NULL)
 		flush(r);
 	if (events & UV_READABLE)

@@ -72,14 +72,9 @@ for who in qsshd-auth qsshd-net qsshd-auth; do
 	done
 	pids="$pids $logins"
 	kill -9 "$(children "$SERVER" $who)"
-	# known: now and then one of them waits for an answer that was lost with qsshd-net (docs/assurance.md)
-	# shellcheck disable=SC2086
-	(sleep 20; kill -TERM $logins 2>/dev/null) &
-	limit=$!
 	for p in $logins; do
 		wait "$p" || :
 	done
-	kill "$limit" 2>/dev/null || :
 	next_login "$who, during handshakes"
 done
 

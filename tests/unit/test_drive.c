@@ -416,6 +416,28 @@ test_peer_ends(void **state)
 	world_free(w);
 }
 
+/* A reset that comes with the last bytes: poll tells of both at once, and once only. */
+static void
+test_reset_behind_data(void **state)
+{
+	struct world *w = world_new(QSP_WIRE_CELLS);
+	const struct linger now = { .l_onoff = 1 };
+	int fd[2];
+
+	(void)state;
+	tcp_sockets(fd);
+	start_client(w, fd[0]);
+	w->server.closed = true;
+	for (int i = 0; i < 3; i++)
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_int_equal(send(fd[1], "the beginning of M2", 19, 0), 19);
+	assert_int_equal(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+	close(fd[1]);
+	run_until_closed(w);
+	assert_int_equal(w->client.err, QSP_E_IO);
+	world_free(w);
+}
+
 /* Garbage is swallowed without a word, until the peer goes [P4.4]. */
 static void
 test_sink(void **state)
@@ -608,6 +630,7 @@ main(void)
 		cmocka_unit_test(test_bulk_frames),
 		cmocka_unit_test(test_freed_in_callbacks),
 		cmocka_unit_test(test_peer_ends),
+		cmocka_unit_test(test_reset_behind_data),
 		cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_linger_is_bounded),

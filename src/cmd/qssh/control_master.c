@@ -339,8 +339,10 @@ on_client(uv_poll_t *h, int status, int events)
 	struct qsp_client_control m;
 	qsp_err e = qsp_ipc_recv(c->fd, in);
 
-	(void)status;
 	(void)events;
+	if (status <
+	    0) /* met again by recv, after what was sent before; libuv has stopped the handle */
+		uv_poll_start(h, UV_READABLE, on_client);
 	if (e == QSP_E_ROOM)
 		return;
 	if (!e)

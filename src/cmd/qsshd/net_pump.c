@@ -254,8 +254,9 @@ on_poll(uv_poll_t *h, int status, int events)
 {
 	struct qsp_net_pump *p = h->data;
 
-	(void)status; /* an error is met again by read or write */
 	(void)events;
+	if (status < 0) /* met again by read or write; libuv has stopped the handle */
+		p->polling = false;
 	if (p == &p->ch->in)
 		flush(p);
 	else
