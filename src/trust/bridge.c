@@ -28,19 +28,22 @@ is_host(struct qsp_bytes host, bool v6)
 	return true;
 }
 
-static qsp_err
+static bool
 get_port(struct qsp_bytes s, uint16_t *port)
 {
 	uint32_t v;
 
 	if (qsp_line_number(s, 65535, &v) != 0 || v == 0)
-		return QSP_E_INPUT;
+		return false;
 	*port = (uint16_t)v;
-	return QSP_OK;
+	return true;
 }
 
+/* Each part says what is wrong with it; NULL: nothing. */
+#define BAD_PORT "the port is not a number of 1 to 65535"
+
 /* host, host:port, [v6] or [v6]:port */
-static qsp_err
+static const char *
 get_place(struct qsp_bytes s, struct qsp_bridge *b)
 {
 	bool v6 = s.n > 0 && s.p[0] == '[';
@@ -50,71 +53,86 @@ get_place(struct qsp_bytes s, struct qsp_bridge *b)
 	if (v6) {
 		s = qsp_bytes_from(s, 1);
 		if (!memchr(s.p, ']', s.n))
-			return QSP_E_INPUT;
+			return "a [ without its ]";
 		host = qsp_line_part(&s, ']');
 		if (s.n > 0 && s.p[0] != ':')
-			return QSP_E_INPUT;
-		if (s.n > 0 && get_port(qsp_bytes_from(s, 1), &b->port) != 0)
-			return QSP_E_INPUT;
+			return "something other than :port behind the ]";
+		if (s.n > 0 && !get_port(qsp_bytes_from(s, 1), &b->port))
+			return BAD_PORT;
 	} else {
 		bool has_port = s.n > 0 && memchr(s.p, ':', s.n);
 
 		host = qsp_line_part(&s, ':');
-		if (has_port && get_port(s, &b->port) != 0)
-			return QSP_E_INPUT;
+		if (has_port && !get_port(s, &b->port))
+			return BAD_PORT;
 	}
 	if (!is_host(host, v6))
-		return QSP_E_INPUT;
+		return host.n ? "the host has characters that no name or address has" : "no host";
 	memcpy(b->host, host.p, host.n);
 	b->host[host.n] = '\0';
-	return QSP_OK;
+	return NULL;
 }
 
-static qsp_err
+static const char *
 get_parameters(struct qsp_bytes s, struct qsp_bridge *b)
 {
 	bool has_id = false, has_secret = false;
 
+	if (s.n > 0 && s.p[s.n - 1] == '&')
+		return "an & at the end: it was cut off";
 	while (s.n > 0) {
 		struct qsp_bytes value = qsp_line_part(&s, '&');
 		struct qsp_bytes name = qsp_line_part(&value, '=');
 		bool is_id = qsp_bytes_is(name, "id");
 		bool *has = is_id ? &has_id : &has_secret;
 
-		if ((!is_id && !qsp_bytes_is(name, "k")) || *has)
-			return QSP_E_INPUT;
+		if (!is_id && !qsp_bytes_is(name, "k"))
+			return "a parameter other than id and k";
+		if (*has)
+			return is_id ? "id stands there twice" : "k stands there twice";
 		if (qsp_text_unhex((const char *)value.p, value.n, is_id ? b->id : b->secret, 32) !=
 		    0)
-			return QSP_E_INPUT;
+			return is_id ? "id is not 64 hexadecimal digits"
+				     : "k is not 64 hexadecimal digits";
 		*has = true;
 	}
-	return has_id && has_secret ? QSP_OK : QSP_E_INPUT;
+	if (!has_id)
+		return "no id";
+	return has_secret ? NULL : "no k";
 }
 
-qsp_err
-qsp_bridge_get(struct qsp_bytes line, struct qsp_bridge *out)
+static const char *
+get_line(struct qsp_bytes line, struct qsp_bridge *out)
 {
 	size_t n = strlen(scheme);
 	struct qsp_bytes place;
-	qsp_err e = QSP_E_INPUT;
+	const char *wrong;
 
-	memset(out, 0, sizeof(*out));
 	line = qsp_line_trim(line);
-	if (line.n < n || line.n >= QSP_BRIDGE_LINE_MAX ||
-	    !qsp_line_same(qsp_bytes(line.p, n), qsp_bytes_str(scheme)))
-		goto out;
+	if (line.n < n || !qsp_line_same(qsp_bytes(line.p, n), qsp_bytes_str(scheme)))
+		return "it does not begin with qsp://";
+	if (line.n >= QSP_BRIDGE_LINE_MAX)
+		return "it is too long";
 	line = qsp_bytes_from(line, n);
 	place = qsp_line_part(&line, '?');
-	if (line.n > 0 && line.p[line.n - 1] == '&')
-		goto out;
 	if (place.n > 0 && place.p[place.n - 1] == '/') /* what browsers make of it */
 		place.n--;
-	if ((e = get_place(place, out)) == 0)
-		e = get_parameters(line, out);
-out:
-	if (e)
+	wrong = get_place(place, out);
+	return wrong ? wrong : get_parameters(line, out);
+}
+
+qsp_err
+qsp_bridge_get(struct qsp_bytes line, struct qsp_bridge *out, const char **wrong)
+{
+	const char *why;
+
+	memset(out, 0, sizeof(*out));
+	why = get_line(line, out);
+	if (why)
 		qsp_bridge_wipe(out);
-	return e;
+	if (wrong)
+		*wrong = why;
+	return why ? QSP_E_INPUT : QSP_OK;
 }
 
 qsp_err

@@ -21,9 +21,11 @@ struct qsp_bridge {
 
 /*
  * Parses a line; white space around it is skipped. id and k come in either order, each once; hex
- * of either case; without :port it is the default port. QSP_E_INPUT, and then out is zeroed.
+ * of either case; without :port it is the default port. QSP_E_INPUT, and then out is zeroed, and wrong,
+ * which may be NULL, says what is wrong (static).
  */
-QSP_MUST_USE qsp_err qsp_bridge_get(struct qsp_bytes line, struct qsp_bridge *out);
+QSP_MUST_USE qsp_err qsp_bridge_get(struct qsp_bytes line, struct qsp_bridge *out,
+				    const char **wrong);
 
 /* The line of a bridge, NUL-terminated. QSP_E_INPUT for a host that no line can hold. */
 QSP_MUST_USE qsp_err qsp_bridge_put(const struct qsp_bridge *b, char out[QSP_BRIDGE_LINE_MAX]);

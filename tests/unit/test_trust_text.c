@@ -127,24 +127,24 @@ test_bridge(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
-		assert_int_equal(qsp_bridge_get(qsp_bytes_str(good[i].line), &b), 0);
+		assert_int_equal(qsp_bridge_get(qsp_bytes_str(good[i].line), &b, NULL), 0);
 		assert_string_equal(b.host, good[i].host);
 		assert_int_equal(b.port, good[i].port);
 		assert_int_equal(b.id[31], 0x1f);
 		assert_int_equal(b.secret[0], 0xff);
 		assert_int_equal(qsp_bridge_put(&b, line), 0);
-		assert_int_equal(qsp_bridge_get(qsp_bytes_str(line), &back), 0);
+		assert_int_equal(qsp_bridge_get(qsp_bytes_str(line), &back, NULL), 0);
 		assert_string_equal(b.host, back.host);
 		assert_int_equal(b.port, back.port);
 		assert_memory_equal(b.id, back.id, sizeof(b.id));
 		assert_memory_equal(b.secret, back.secret, sizeof(b.secret));
 	}
-	assert_int_equal(qsp_bridge_get(qsp_bytes_str(good[0].line), &b), 0);
+	assert_int_equal(qsp_bridge_get(qsp_bytes_str(good[0].line), &b, NULL), 0);
 	assert_int_equal(qsp_bridge_put(&b, line), 0);
 	assert_string_equal(line, good[0].line);
 	/* each truncation is refused */
 	for (size_t n = 0; n < strlen(line); n++)
-		assert_int_equal(qsp_bridge_get(qsp_bytes(line, n), &b), QSP_E_INPUT);
+		assert_int_equal(qsp_bridge_get(qsp_bytes(line, n), &b, NULL), QSP_E_INPUT);
 	assert_int_equal(b.port, 0);
 }
 
@@ -179,13 +179,35 @@ test_bridge_bad(void **state)
 		"qsp://h?id=zz" ID "&k=" SECRET,
 		"qsp://h/path?id=" ID "&k=" SECRET,
 	};
+	static const struct {
+		const char *line, *says;
+	} why[] = {
+		{ "h?id=" ID "&k=" SECRET, "qsp://" },
+		{ "qsp://?id=" ID "&k=" SECRET, "no host" },
+		{ "qsp://h h?id=" ID "&k=" SECRET, "characters" },
+		{ "qsp://[::1?id=" ID "&k=" SECRET, "without its ]" },
+		{ "qsp://h:0?id=" ID "&k=" SECRET, "port" },
+		{ "qsp://h?id=" ID "&k=" SECRET "&", "cut off" },
+		{ "qsp://h?k=" SECRET, "no id" },
+		{ "qsp://h?id=" ID, "no k" },
+		{ "qsp://h?id=" ID "0&k=" SECRET, "id is not 64" },
+		{ "qsp://h?id=" ID "&k=00", "k is not 64" },
+		{ "qsp://h?id=" ID "&id=" ID, "id stands there twice" },
+		{ "qsp://h?id=" ID "&port=1", "other than id and k" },
+	};
+	const char *wrong;
 	struct qsp_bridge b = { .host = "a b", .port = 1 };
 	char line[QSP_BRIDGE_LINE_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		if (qsp_bridge_get(qsp_bytes_str(bad[i]), &b) != QSP_E_INPUT)
+		if (qsp_bridge_get(qsp_bytes_str(bad[i]), &b, NULL) != QSP_E_INPUT)
 			fail_msg("taken: %s", bad[i]);
+	for (size_t i = 0; i < sizeof(why) / sizeof(*why); i++) {
+		assert_int_equal(qsp_bridge_get(qsp_bytes_str(why[i].line), &b, &wrong),
+				 QSP_E_INPUT);
+		assert_non_null(strstr(wrong, why[i].says));
+	}
 	b.port = 1;
 	assert_int_equal(qsp_bridge_put(&b, line), QSP_E_INPUT);
 	strcpy(b.host, "a b");
@@ -194,7 +216,7 @@ test_bridge_bad(void **state)
 	memset(b.host, 'h', QSP_BRIDGE_HOST_MAX);
 	b.host[QSP_BRIDGE_HOST_MAX] = '\0';
 	assert_int_equal(qsp_bridge_put(&b, line), 0);
-	assert_int_equal(qsp_bridge_get(qsp_bytes_str(line), &b), 0);
+	assert_int_equal(qsp_bridge_get(qsp_bytes_str(line), &b, NULL), 0);
 }
 
 static void

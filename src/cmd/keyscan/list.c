@@ -42,13 +42,14 @@ is_bridge(const char *s)
 static bool
 take_place(struct qsp_keyscan *k, char *place, struct qsp_keyscan_target *t)
 {
+	const char *wrong;
 	int port = k->port;
 	char *host;
 
 	if (is_bridge(place)) {
-		if (qsp_bridge_get(qsp_bytes_str(place), &t->at) != 0) {
-			qsp_keyscan_say("malformed bridge line: qsp://host:port?id=HEX&k=HEX is "
-					"wanted, with 64 digits each");
+		if (qsp_bridge_get(qsp_bytes_str(place), &t->at, &wrong) != 0) {
+			qsp_keyscan_say("malformed bridge line (qsp://host:port?id=...&k=...): %s",
+					wrong);
 			return false;
 		}
 		t->has_id = t->has_secret = true;

@@ -56,7 +56,8 @@ spawn(struct qsp_qscp *q, struct qsp_qscp_conn *c, int to[2], int from[2])
 	static const char *const fixed[] = { "-x", "-oPermitLocalCommand=no",
 					     "-oClearAllForwardings=yes", "-oRemoteCommand=none",
 					     "-oRequestTTY=no" };
-	const char *argv[QSP_QSCP_ARGS_MAX + 24], *port = c->port ? c->port : q->opt.port;
+	const char *argv[QSP_QSCP_ARGS_MAX + 24],
+		*port = c->port || c->bridge ? c->port : q->opt.port;
 	char path[4096];
 	struct qsp_spawn s = { .path = path, .envp = environ };
 	size_t n = 0;
@@ -81,7 +82,7 @@ spawn(struct qsp_qscp *q, struct qsp_qscp_conn *c, int to[2], int from[2])
 	}
 	argv[n++] = "-s";
 	argv[n++] = "--";
-	argv[n++] = c->host;
+	argv[n++] = c->bridge ? c->bridge : c->host;
 	argv[n++] = "sftp";
 	argv[n] = NULL;
 	s.argv = (char *const *)(uintptr_t)argv; /* exec's, which does not write to it */
@@ -153,14 +154,15 @@ qsp_qscp_conn_get(struct qsp_qscp *q, const struct qsp_qscp_place *p)
 {
 	struct qsp_qscp_conn *c = q->conns;
 
-	while (c != NULL &&
-	       (!same(c->user, p->user) || !same(c->host, p->host) || !same(c->port, p->port)))
+	while (c != NULL && (!same(c->user, p->user) || !same(c->host, p->host) ||
+			     !same(c->port, p->port) || !same(c->bridge, p->bridge)))
 		c = c->next;
 	if (c == NULL) {
 		c = qsp_qscp_say_memory(calloc(1, sizeof(*c)));
 		c->user = copy_of(p->user);
 		c->host = copy_of(p->host);
 		c->port = copy_of(p->port);
+		c->bridge = copy_of(p->bridge);
 		c->window = WINDOW_START;
 		c->c.in = c->c.out = -1;
 		c->c.broken = "not started";
@@ -193,6 +195,7 @@ qsp_qscp_conn_end_all(struct qsp_qscp *q, bool by_force)
 			;
 		free(c->user);
 		free(c->host);
+		free(c->bridge);
 		free(c->port);
 		free(c);
 	}

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "cmd/qscp/qscp.h"
+#include "trust/bridge.h"
 
 /* The colon behind the host, as scp finds it: none where a slash comes first, or it comes first. */
 static const char *
@@ -118,12 +120,51 @@ take_uri(const char *word, const char *rest, struct qsp_qscp_place *out)
 	return take_host(word, rest, n, out);
 }
 
+/* //[user@]host[:port][/path]?id=..&k=..: qssh gets it all but for the path. */
+static bool
+take_bridge(const char *word, struct qsp_qscp_place *out)
+{
+	size_t n = strcspn(word + 6, "/?");
+	const char *query = strchr(word, '?'), *host = memrchr(word + 6, '@', n), *wrong;
+	struct qsp_bridge b;
+	char *rest;
+	bool ok;
+
+	host = host ? host + 1 : word + 6;
+	if (asprintf(&out->bridge, "qsp://%.*s%s", (int)(word + 6 + n - host), host, query) < 0)
+		out->bridge = NULL;
+	(void)qsp_qscp_say_memory(out->bridge);
+	if (qsp_bridge_get(qsp_bytes_str(out->bridge), &b, &wrong) != 0)
+		return complain("bridge line", wrong);
+	qsp_bridge_wipe(&b);
+	rest = qsp_qscp_say_memory(strndup(word + 6, (size_t)(query - word) - 6));
+	ok = take_uri(word, rest, out);
+	free(rest);
+	free(out->port); /* qssh takes it from the line */
+	out->port = NULL;
+	return ok;
+}
+
+char *
+qsp_qscp_place_hide(char *word)
+{
+	char *query = strncmp(word, "qsp://", 6) == 0 ? strchr(word, '?') : NULL, *copy = word;
+
+	if (query != NULL) {
+		copy = qsp_qscp_say_memory(strdup(word));
+		qsp_mem_wipe(query, strlen(query));
+	}
+	return copy;
+}
+
 bool
 qsp_qscp_place_parse(const char *word, struct qsp_qscp_place *out)
 {
 	const char *colon;
 
 	memset(out, 0, sizeof(*out));
+	if (strncmp(word, "qsp://", 6) == 0 && strchr(word, '?') != NULL)
+		return take_bridge(word, out);
 	if (strncmp(word, "qsp://", 6) == 0 || strncmp(word, "scp://", 6) == 0)
 		return take_uri(word, word + 6, out);
 	colon = find_colon(word);
@@ -141,6 +182,7 @@ qsp_qscp_place_free(struct qsp_qscp_place *p)
 	free(p->host);
 	free(p->port);
 	free(p->path);
+	free(p->bridge);
 	memset(p, 0, sizeof(*p));
 }
 

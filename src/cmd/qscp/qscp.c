@@ -288,6 +288,8 @@ main(int argc, char **argv)
 		fputs(USAGE, stderr);
 		return 1;
 	}
+	for (int i = first; i < argc; i++)
+		argv[i] = qsp_qscp_place_hide(argv[i]);
 	prepare(&q);
 	if (open_target(&q, argv[argc - 1], argc - first > 2, &t)) {
 		for (int i = first; i < argc - 1; i++)

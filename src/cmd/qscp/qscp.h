@@ -21,6 +21,7 @@
 struct qsp_qscp_place {
 	bool remote;
 	char *user, *host, *port, *path;
+	char *bridge; /* the line by which to go there, or NULL */
 };
 
 struct qsp_qscp_options {
@@ -33,7 +34,7 @@ struct qsp_qscp_options {
 
 struct qsp_qscp_conn {
 	struct qsp_qscp_conn *next;
-	char *user, *host, *port;
+	char *user, *host, *port, *bridge;
 	pid_t pid;
 	struct qsp_sftp_client c;
 	uint64_t reads, window; /* bytes asked for and not here; how many may be */
@@ -97,6 +98,9 @@ struct qsp_qscp {
 /* False with a message: a name of a host that is none, a URI that is malformed. */
 bool qsp_qscp_place_parse(const char *word, struct qsp_qscp_place *out);
 void qsp_qscp_place_free(struct qsp_qscp_place *p);
+/* A word of the command line, copied where it is a bridge line, so that ps does not show its secret;
+ * ends the program without memory. */
+char *qsp_qscp_place_hide(char *word);
 /* The last name of a path, or "" for one that has none of its own (., .., /). Static or within a buffer
  * that the next call takes. */
 const char *qsp_qscp_place_base(const char *path);

@@ -278,7 +278,8 @@ static int
 take_bridge(struct parse *p, const char *s)
 {
 	const char *at = strchr(s, '@'), *end = s + strcspn(s, "?");
-	char line[QSP_BRIDGE_LINE_MAX], port[8];
+	char line[QSP_BRIDGE_LINE_MAX + 1], port[8];
+	const char *wrong = "no memory";
 	bool has_user = at && at < end;
 	int r = 0;
 
@@ -289,8 +290,9 @@ take_bridge(struct parse *p, const char *s)
 		free(user);
 	}
 	snprintf(line, sizeof(line), "qsp://%s", has_user ? at + 1 : s + 6);
-	if (r == 0 && qsp_bridge_get(qsp_bytes_str(line), &p->opt->bridge) != 0) {
-		fprintf(stderr, "qssh: malformed bridge line (qsp://host:port?id=...&k=...)\n");
+	if (r == 0 && qsp_bridge_get(qsp_bytes_str(line), &p->opt->bridge, &wrong) != 0) {
+		fprintf(stderr, "qssh: malformed bridge line (qsp://host:port?id=...&k=...): %s\n",
+			wrong);
 		r = QSP_QSSH_FAILED + 1;
 	}
 	qsp_mem_wipe(line, sizeof(line));
@@ -350,6 +352,18 @@ take_counts(struct parse *p)
 	return 0;
 }
 
+/* ps shows the command line to everybody: what is behind the ? of a bridge line goes once it is read. */
+static void
+hide_bridges(int n, char **argv)
+{
+	for (int i = 1; i < n; i++) {
+		char *line = strstr(argv[i], "qsp://"), *secret = line ? strchr(line, '?') : NULL;
+
+		if (secret)
+			qsp_mem_wipe(secret, strlen(secret));
+	}
+}
+
 int
 qsp_qssh_options_parse(int argc, char **argv, struct qsp_qssh_options *opt,
 		       struct qsp_client_config *cfg)
@@ -366,6 +380,7 @@ qsp_qssh_options_parse(int argc, char **argv, struct qsp_qssh_options *opt,
 		if (r == 0 && !stopped && at < argc)
 			r = take_options(&p, argc, argv, &at, &stopped);
 	}
+	hide_bridges(at < argc ? at : argc, argv);
 	if (r == 0)
 		r = take_counts(&p);
 	if (r == 0 && at < argc)

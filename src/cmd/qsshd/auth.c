@@ -16,6 +16,8 @@
 #include "sys/sandbox.h"
 #include "sys/spawn.h"
 
+#define REFRESH_MS (60 * 60 * 1000)
+
 static void __attribute__((noreturn)) die(const char *what)
 {
 	qsp_log(QSP_LOG_FATAL, "qsshd-auth: %s", what);
@@ -157,6 +159,19 @@ serve_control(struct qsp_auth *a, struct qsp_ipc_message *m)
 	return e == QSP_E_ROOM;
 }
 
+/* The overlap of a rotated secret ends with a day. */
+static void
+refresh_secrets(struct qsp_auth *a)
+{
+	if (!qsp_auth_secret_refresh(a))
+		return;
+	qsp_log(QSP_LOG_INFO, "The overlap of an obfuscation secret is over: it is retired");
+	for (size_t i = a->n_links; i-- > 0;) {
+		if (!say_hello(a, a->link[i]))
+			drop_link(a, i);
+	}
+}
+
 static void
 run(struct qsp_auth *a, int signals)
 {
@@ -175,7 +190,10 @@ run(struct qsp_auth *a, int signals)
 		p[1] = (struct pollfd){ .fd = signals, .events = POLLIN };
 		for (size_t i = 0; i < n; i++)
 			p[2 + i] = (struct pollfd){ .fd = a->link[i], .events = POLLIN };
-		if (poll(p, n + 2 + watches, -1) < 0)
+		if (poll(p, n + 2 + watches, REFRESH_MS) < 0)
+			continue;
+		refresh_secrets(a);
+		if (a->n_links != n)
 			continue;
 		qsp_auth_watch_serve(a, p + n + 2, watches);
 		if (p[1].revents) {

@@ -23,6 +23,7 @@
 #include "cmd/qsshd/rpc.h"
 #include "proto/proof.h"
 #include "sys/ipc.h"
+#include "trust/secrets.h"
 
 #define QSP_AUTH_LINKS_MAX 256
 #define QSP_AUTH_GRANTS_MAX 65536
@@ -124,7 +125,8 @@ struct qsp_auth {
 	bool is_root, draining;
 	struct qsp_key *key[QSP_HOST_KEY_MAX];
 	size_t n_keys;
-	struct qsp_rpc_secret secret[QSP_RPC_SECRETS_MAX];
+	struct qsp_secrets secrets;                        /* as the file has them */
+	struct qsp_rpc_secret secret[QSP_RPC_SECRETS_MAX]; /* and as they count today */
 	size_t n_secrets;
 	int link[QSP_AUTH_LINKS_MAX];
 	size_t n_links;
@@ -157,6 +159,8 @@ void qsp_auth_keys_free(struct qsp_auth *a);
 
 /* auth_secret.c */
 bool qsp_auth_secret_load(struct qsp_auth *a);
+/* As they count today; true where that is news. */
+bool qsp_auth_secret_refresh(struct qsp_auth *a);
 
 /* auth_users.c: fills p, to be freed; false, having said why, where this user may not log in from there at
  * all. */

@@ -142,4 +142,5 @@ qsp_auth_keys_free(struct qsp_auth *a)
 		qsp_key_free(a->key[i]);
 	a->n_keys = 0;
 	qsp_mem_wipe(a->secret, sizeof(a->secret));
+	qsp_secrets_wipe(&a->secrets);
 }

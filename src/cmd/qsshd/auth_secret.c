@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Obfuscation secrets [P4.6], in the file HOSTKEY.secret beside the first host key, one a line:
- *
- *	current|previous|retired YYYY-MM-DD HEX
- *
- * Exactly one is current: it is announced to clients. To rotate, an administrator turns current into
- * previous, adds a line, and sends SIGHUP. The file is made at the first start.
+ * Obfuscation secrets [P4.6], in the file HOSTKEY.secret beside the first host key (trust/secrets.h).
+ * The file is made at the first start; `qsshd -R` rotates it. Read again at SIGHUP, with everything
+ * else; the end of an overlap is noticed here.
  */
 #include "cmd/qsshd/auth.h"
 
@@ -14,112 +11,71 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "crypto/rand.h"
 #include "sys/file.h"
 #include "sys/log.h"
 
-#define FILE_MAX 4096
-#define HEX_LEN (2 * QSP_OK_LEN)
+#define DAY_S (24 * 60 * 60)
 
-static const char *const ages[] = {
-	[QSP_SECRET_CURRENT] = "current",
-	[QSP_SECRET_PREVIOUS] = "previous",
-	[QSP_SECRET_RETIRED] = "retired",
-};
+static uint32_t
+today(void)
+{
+	return (uint32_t)(time(NULL) / DAY_S);
+}
 
 static bool
 make(struct qsp_auth *a, const char *path)
 {
-	uint8_t secret[QSP_OK_LEN];
-	char hex[HEX_LEN + 1], text[160], date[16];
-	struct qsp_file_error err;
-	time_t now = time(NULL);
-	struct tm tm;
-	int n;
-	bool ok;
+	uint8_t fresh[QSP_OK_LEN];
+	char text[QSP_SECRETS_TEXT_MAX];
+	struct qsp_file_error err = { .text = "none could be made" };
+	bool ok = qsp_rand_bytes(a->cx, fresh, sizeof(fresh)) == 0;
 
-	if (qsp_rand_bytes(a->cx, secret, sizeof(secret)) || gmtime_r(&now, &tm) == NULL ||
-	    strftime(date, sizeof(date), "%Y-%m-%d", &tm) == 0)
-		return false;
-	qsp_text_hex(QSP_BYTES_OF(secret), hex);
-	n = snprintf(text, sizeof(text), "current %s %s\n", date, hex);
-	ok = qsp_file_create(path, qsp_bytes(text, (size_t)n), 0600, &err) == 0;
 	if (ok) {
-		a->secret[0].age = QSP_SECRET_CURRENT;
-		memcpy(a->secret[0].key, secret, sizeof(secret));
-		a->n_secrets = 1;
-		qsp_log(QSP_LOG_INFO, "Obfuscation secret made: %s", path);
-	} else {
-		qsp_log(QSP_LOG_FATAL, "Obfuscation secret %s", err.text);
+		qsp_secrets_rotate(&a->secrets, fresh, today());
+		ok = qsp_secrets_put(&a->secrets, text) == 0 &&
+		     qsp_file_create(path, qsp_bytes_str(text), 0600, &err) == 0;
 	}
-	qsp_mem_wipe(secret, sizeof(secret));
-	qsp_mem_wipe(hex, sizeof(hex));
+	if (ok)
+		qsp_log(QSP_LOG_INFO, "Obfuscation secret made: %s", path);
+	else
+		qsp_log(QSP_LOG_FATAL, "Obfuscation secret %s", err.text);
+	qsp_mem_wipe(fresh, sizeof(fresh));
 	qsp_mem_wipe(text, sizeof(text));
 	return ok;
 }
 
 static bool
-is_date(const char *s)
+parse(struct qsp_auth *a, const char *path, struct qsp_bytes text)
 {
-	static const char form[] = "dddd-dd-dd";
+	const char *wrong;
+	unsigned line;
 
-	for (size_t i = 0; i < sizeof(form) - 1; i++) {
-		if (form[i] == 'd' ? s[i] < '0' || s[i] > '9' : s[i] != '-')
-			return false;
-	}
-	return s[sizeof(form) - 1] == 0;
+	if (qsp_secrets_get(text, &a->secrets, &line, &wrong) == 0)
+		return true;
+	if (line > 0)
+		qsp_log(QSP_LOG_FATAL, "%s line %u: %s", path, line, wrong);
+	else
+		qsp_log(QSP_LOG_FATAL, "%s: %s", path, wrong);
+	return false;
 }
 
-/* One line, cut into words; NULL, or what is wrong. */
-static const char *
-take_line(struct qsp_auth *a, char *line)
+bool
+qsp_auth_secret_refresh(struct qsp_auth *a)
 {
-	char *save = NULL, *age, *date, *hex;
-	struct qsp_rpc_secret *s;
-	uint8_t which = 0;
+	uint32_t day = today(),
+		 overlap = ((uint32_t)a->config.secret_overlap_s + DAY_S - 1) / DAY_S;
+	bool changed = a->n_secrets != a->secrets.n;
 
-	age = strtok_r(line, " \t\r", &save);
-	if (age == NULL || *age == '#')
-		return NULL;
-	date = strtok_r(NULL, " \t\r", &save);
-	hex = strtok_r(NULL, " \t\r", &save);
-	while (which <= QSP_SECRET_RETIRED && strcmp(age, ages[which]) != 0)
-		which++;
-	if (which > QSP_SECRET_RETIRED)
-		return "no age (current, previous, retired)";
-	if (date == NULL || !is_date(date))
-		return "no date (YYYY-MM-DD)";
-	if (a->n_secrets == QSP_RPC_SECRETS_MAX)
-		return "too many secrets";
-	s = &a->secret[a->n_secrets];
-	if (hex == NULL || qsp_text_unhex(hex, strlen(hex), s->key, QSP_OK_LEN))
-		return "not 32 bytes of hex";
-	s->age = which;
-	a->n_secrets++;
-	return NULL;
-}
+	a->n_secrets = a->secrets.n;
+	for (size_t i = 0; i < a->n_secrets; i++) {
+		enum qsp_secret_age age = qsp_secrets_age(&a->secrets.one[i], day, overlap);
 
-static bool
-parse(struct qsp_auth *a, const char *path, char *text)
-{
-	unsigned current = 0, number = 0;
-	char *line, *rest = text;
-
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		const char *why = take_line(a, line);
-
-		number++;
-		if (why != NULL) {
-			qsp_log(QSP_LOG_FATAL, "%s line %u: %s", path, number, why);
-			return false;
-		}
+		changed |= a->secret[i].age != age;
+		a->secret[i].age = (uint8_t)age;
+		memcpy(a->secret[i].key, a->secrets.one[i].key, QSP_OK_LEN);
 	}
-	for (size_t i = 0; i < a->n_secrets; i++)
-		current += a->secret[i].age == QSP_SECRET_CURRENT;
-	if (current != 1)
-		qsp_log(QSP_LOG_FATAL, "%s: %u secrets are current, it must be one", path, current);
-	return current == 1;
+	return changed;
 }
 
 bool
@@ -134,16 +90,18 @@ qsp_auth_secret_load(struct qsp_auth *a)
 
 	if (snprintf(path, sizeof(path), "%s.secret", a->config.host_key.v[0]) >= (int)sizeof(path))
 		return false;
-	e = qsp_file_read(path, FILE_MAX, &data, &facts, &err);
+	e = qsp_file_read(path, QSP_SECRETS_FILE_MAX, &data, &facts, &err);
 	if (e == QSP_E_NOTFOUND)
-		return make(a, path);
-	if (e)
+		ok = make(a, path);
+	else if (e)
 		qsp_log(QSP_LOG_FATAL, "Obfuscation secret %s", err.text);
 	else if (!qsp_file_is_private(&facts))
 		qsp_log(QSP_LOG_FATAL, "%s: permissions %04o are too open", path,
 			(unsigned)facts.mode & 07777u);
 	else
-		ok = parse(a, path, (char *)data.p);
+		ok = parse(a, path, qsp_file_bytes(&data));
 	qsp_file_data_free(&data);
+	if (ok)
+		(void)qsp_auth_secret_refresh(a);
 	return ok;
 }

@@ -256,6 +256,7 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->startups_full, 100);
 	default_number(&c->grace_s, 120);
 	default_number(&c->resume_s, 3600);
+	default_number(&c->secret_overlap_s, 30 * 24 * 3600);
 	default_number(&c->detached_each, 16);
 	default_number(&c->detached_total, 256);
 	default_number(&c->allow_tcp_forwarding, QSP_FORWARD_LOCAL | QSP_FORWARD_REMOTE);

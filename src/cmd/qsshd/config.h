@@ -59,6 +59,7 @@ struct qsp_qsshd_config {
 	int startups_begin, startups_rate, startups_full; /* MaxStartups */
 	int grace_s;                                      /* LoginGraceTime; 0: none */
 	int resume_s; /* ResumeTimeout; 0: sessions end with their connection */
+	int secret_overlap_s;
 	int detached_each, detached_total;                 /* MaxDetached: of a user, in all */
 	int allow_tcp_forwarding, allow_stream_forwarding; /* enum qsp_qsshd_forward */
 	int gateway_ports;                                 /* enum qsp_qsshd_gateway */

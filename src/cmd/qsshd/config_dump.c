@@ -122,6 +122,7 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	fprintf(f, "maxstartups %d:%d:%d\n", c->startups_begin, c->startups_rate, c->startups_full);
 	fprintf(f, "logingracetime %d\n", c->grace_s);
 	fprintf(f, "resumetimeout %d\n", c->resume_s);
+	fprintf(f, "secretoverlap %d\n", c->secret_overlap_s);
 	fprintf(f, "maxdetached %d:%d\n", c->detached_each, c->detached_total);
 	qsp_qsshd_config_dump_forward(c, f);
 	if (c->workers > 0)

@@ -45,6 +45,7 @@ static const size_t numbers[] = {
 	AT(startups_rate),
 	AT(startups_full),
 	AT(resume_s),
+	AT(secret_overlap_s),
 	AT(detached_each),
 	AT(detached_total),
 	AT(grace_s),

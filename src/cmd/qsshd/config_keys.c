@@ -50,6 +50,7 @@ static const struct qsp_qsshd_keyword keywords[] = {
 	{ "PubkeyAuthentication", qsp_qsshd_take_bool, AT(pubkey), 0, 0, true },
 	{ "RekeyLimit", qsp_qsshd_take_rekey, 0, 0, 0, false },
 	{ "ResumeTimeout", qsp_qsshd_take_seconds, AT(resume_s), 0, 0, false },
+	{ "SecretOverlap", qsp_qsshd_take_seconds, AT(secret_overlap_s), 0, 0, false },
 	{ "SetEnv", qsp_qsshd_take_set_env, AT(set_env), 0, 0, true },
 	{ "Shaping", qsp_qsshd_take_shaping, 0, 0, 0, false },
 	{ "StreamLocalBindMask", qsp_qsshd_take_mask, AT(stream_bind_mask), 0, 0, true },

@@ -26,8 +26,8 @@
 static void __attribute__((noreturn)) usage(void)
 {
 	fprintf(stderr,
-		"usage: qsshd [-DdeTtV] [-C connection_spec] [-E log_file] [-f config_file]\n"
-		"             [-h host_key_file] [-o option] [-p port]\n");
+		"usage: qsshd [-DdeRTtV] [-B name[:port]] [-C connection_spec] [-E log_file]\n"
+		"             [-f config_file] [-h host_key_file] [-o option] [-p port]\n");
 	exit(1);
 }
 
@@ -68,7 +68,7 @@ log_to_file(const char *path)
 	close(fd);
 }
 
-enum act { ACT_SERVE, ACT_TEST, ACT_DUMP };
+enum act { ACT_SERVE, ACT_TEST, ACT_DUMP, ACT_BRIDGE, ACT_ROTATE };
 
 static enum act
 parse(int argc, char **argv, struct qsp_server_options *o)
@@ -78,8 +78,12 @@ parse(int argc, char **argv, struct qsp_server_options *o)
 	char level[16];
 	int c;
 
-	while ((c = getopt(argc, argv, "C:DdE:ef:h:io:p:TtV")) != -1) {
+	while ((c = getopt(argc, argv, "B:C:DdE:ef:h:io:p:RTtV")) != -1) {
 		switch (c) {
+		case 'B':
+			act = ACT_BRIDGE;
+			o->bridge = optarg;
+			break;
 		case 'C':
 			if (!qsp_server_take_spec(&o->spec, optarg))
 				exit(1);
@@ -101,6 +105,7 @@ parse(int argc, char **argv, struct qsp_server_options *o)
 			    "tell a replayed first message from a fresh one");
 		case 'o': add_line(o, "%s", optarg); break;
 		case 'p': add_line(o, "Port %s", optarg); break;
+		case 'R': act = ACT_ROTATE; break;
 		case 'T': act = ACT_DUMP; break;
 		case 't': act = ACT_TEST; break;
 		case 'V':
@@ -259,6 +264,10 @@ main(int argc, char **argv)
 		fprintf(stderr, "qsshd: %s\n", err);
 		status = 1;
 	}
+	if (act == ACT_BRIDGE)
+		status = qsp_server_bridge(&c, o.bridge);
+	if (act == ACT_ROTATE)
+		status = qsp_server_rotate(&c);
 	if (act == ACT_SERVE)
 		status = serve(&o, &c, n_sockets);
 	qsp_qsshd_config_free(&c);

@@ -50,6 +50,7 @@ struct qsp_server_spec {
 /* What the command line said. */
 struct qsp_server_options {
 	const char *config; /* -f, or the default */
+	const char *bridge; /* -B */
 	bool config_given;
 	bool foreground, to_stderr;
 	struct qsp_qsshd_list lines; /* -o and what means the same */
@@ -84,6 +85,11 @@ bool qsp_server_config(const struct qsp_server_options *o, struct qsp_qsshd_conf
 void qsp_server_log(const struct qsp_server *s, const struct qsp_qsshd_config *c);
 void qsp_server_write_pid(const struct qsp_qsshd_config *c);
 void qsp_server_remove_pid(const struct qsp_qsshd_config *c);
+
+/* server_secret.c: acts of the command line, each with its exit status. Bridge lines of this server, under
+ * a name by which clients reach it; and a new obfuscation secret. */
+int qsp_server_bridge(const struct qsp_qsshd_config *c, const char *name);
+int qsp_server_rotate(const struct qsp_qsshd_config *c);
 
 /* server_listen.c: binds what the configuration wants and is not bound yet; drop closes the others. */
 bool qsp_server_bind(struct qsp_server *s, const struct qsp_qsshd_config *c);
