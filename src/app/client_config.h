@@ -46,7 +46,7 @@ struct qsp_client_config {
 	struct qsp_client_list local_forward, remote_forward, dynamic_forward; /* as of -L */
 	struct qsp_client_list permit_remote_open;
 	int gateway_ports, exit_on_forward_failure, clear_all_forwardings;
-	int stream_bind_mask, stream_bind_unlink;
+	int escape_commandline, stream_bind_mask, stream_bind_unlink;
 	int port, address_family, batch_mode, connect_timeout, connection_attempts;
 	int identities_only, strict, request_tty, log_level, escape_char, hash_known_hosts;
 	int pubkey, password, interactive, password_prompts, alive_interval, alive_count;

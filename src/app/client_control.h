@@ -2,7 +2,8 @@
 /*
  * What is said on the socket of a shared connection, between its master and those who want to use
  * it. Each message is one packet, `u8 type || body`; the first of a client is a request, and names
- * the version. The master answers it with OK or REFUSED.
+ * the version. The master answers it with OK or REFUSED; behind the answer to a FORWARD or CANCEL
+ * another request may follow.
  *
  *     CHECK EXIT STOP         u32 version
  *     SESSION                 u32 version, then the plan; three descriptors come with it

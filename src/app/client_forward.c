@@ -184,6 +184,13 @@ qsp_client_forward_same(const struct qsp_client_forward *a, const struct qsp_cli
 	       same_text(a->listen_path, b->listen_path);
 }
 
+bool
+qsp_client_forward_same_target(const struct qsp_client_forward *a,
+			       const struct qsp_client_forward *b)
+{
+	return a->port == b->port && same_text(a->host, b->host) && same_text(a->path, b->path);
+}
+
 /* --- PermitRemoteOpen ------------------------------------------------------------------------ */
 
 /* HOST:PORT or [HOST]:PORT in place; *port 0 for `*`. */

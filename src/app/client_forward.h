@@ -35,6 +35,9 @@ void qsp_client_forward_print(const struct qsp_client_forward *f, char *out, siz
 /* Both listen on the same end at the same place. */
 bool qsp_client_forward_same(const struct qsp_client_forward *a,
 			     const struct qsp_client_forward *b);
+/* Both lead to the same place. */
+bool qsp_client_forward_same_target(const struct qsp_client_forward *a,
+				    const struct qsp_client_forward *b);
 
 /* An entry of PermitRemoteOpen: "any", "none", or host:port where both may be *. What is wrong with it, or
  * NULL; whether it permits this. */

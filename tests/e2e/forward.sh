@@ -23,6 +23,12 @@ free_port() { peer port; }
 
 # forward NAME OPTION...: a client that only forwards, in the background; NAME.err is what it says.
 forward() {
+	start_forward "$@"
+	wait_for grep -q '^debug1: All forwarding requests have been answered.$' "$1.err"
+}
+
+# The same, not waited for.
+start_forward() {
 	forward_name=$1
 	shift
 	"$QSP_BIN/qssh" -v -F none -p "$PORT" -i "$KEY" -o BatchMode=yes \
@@ -30,7 +36,6 @@ forward() {
 	    -l "$USER_NAME" -N "$@" 127.0.0.1 2>"$forward_name.err" </dev/null &
 	printf '%s\n' $! >"$forward_name.pid"
 	pids="$pids $!"
-	wait_for grep -q '^debug1: All forwarding requests have been answered.$' "$forward_name.err"
 }
 
 end_forward() {

@@ -226,7 +226,104 @@ live(struct talk *t)
 		qsp_qssh_say(QSP_LOG_INFO, "Shared connection to %s closed.", t->q->name);
 }
 
-/* The program or -W, by the master; false where it refuses. */
+/* One forward, asked for or cancelled; what came of it is in t. */
+static bool
+ask_forward(struct talk *t, bool cancel, char kind, const char *spec)
+{
+	const struct qsp_client_control m = { .type = cancel ? QSP_CLIENT_CONTROL_CANCEL
+							     : QSP_CLIENT_CONTROL_FORWARD,
+					      .small = (uint8_t)kind,
+					      .text = qsp_bytes_str(spec) };
+
+	t->agreed = t->refused = false;
+	return say(t, &m) == 0 && wait_answer(t);
+}
+
+/* The master tells a port that the server chose; of -O, standard output has it for programs. */
+static void
+tell_port(const struct talk *t, char kind, const char *spec)
+{
+	struct qsp_client_forward f;
+	char to[QSP_CLIENT_FORWARD_TEXT_MAX];
+
+	if (kind != 'R' || qsp_client_forward_parse(kind, spec, &f))
+		return;
+	if (!f.listen_path && f.listen_port == 0) {
+		qsp_qssh_remote_target(&f, to, sizeof(to));
+		qsp_qssh_say(t->q->opt.control ? QSP_LOG_VERBOSE : QSP_LOG_INFO,
+			     "Allocated port %d for remote forward to %s", t->status, to);
+		if (t->q->opt.control)
+			printf("%d\n", t->status);
+	}
+	qsp_client_forward_wipe(&f);
+}
+
+/* All of ours, by the master; *n counts those asked for. False: it does not answer. */
+static bool
+ask_forwards(struct talk *t, bool cancel, size_t *n, size_t *failed)
+{
+	const struct qsp_client_config *cfg = &t->q->cfg;
+	const struct {
+		char kind;
+		const struct qsp_client_list *list;
+	} lists[] = {
+		{ 'L', &cfg->local_forward },
+		{ 'D', &cfg->dynamic_forward },
+		{ 'R', &cfg->remote_forward },
+	};
+
+	*n = *failed = 0;
+	for (size_t i = 0; i < 3 && cfg->clear_all_forwardings != QSP_CLIENT_YES; i++) {
+		for (size_t k = 0; k < lists[i].list->n; k++) {
+			const char *spec = lists[i].list->v[k];
+
+			if (!ask_forward(t, cancel, lists[i].kind, spec))
+				return false;
+			if (t->refused)
+				(*failed)++;
+			else if (!cancel)
+				tell_port(t, lists[i].kind, spec);
+			(*n)++;
+		}
+	}
+	t->agreed = t->refused = false;
+	return true;
+}
+
+/* Before a session; false where the session must not be. */
+static bool
+run_forwards(struct talk *t)
+{
+	size_t n, failed;
+
+	if (!ask_forwards(t, false, &n, &failed)) {
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: the master does not answer");
+		t->status = QSP_QSSH_FAILED;
+		return false;
+	}
+	t->status = QSP_QSSH_FAILED;
+	if (failed == 0 || t->q->cfg.exit_on_forward_failure != QSP_CLIENT_YES)
+		return true;
+	qsp_qssh_say(QSP_LOG_ERROR, "Error: %zu of %zu forwards failed", failed, n);
+	return false;
+}
+
+/* -f: the master does the work already; whoever started us need not wait. */
+static void
+go_background(const struct talk *t)
+{
+	pid_t pid;
+
+	if (t->q->cfg.fork_after != QSP_CLIENT_YES || t->ended)
+		return;
+	pid = fork();
+	if (pid > 0)
+		_exit(0);
+	if (pid == 0)
+		(void)setsid();
+}
+
+/* The program, -W or -N, by the master; false where it refuses. */
 static bool
 run_session(struct talk *t)
 {
@@ -236,6 +333,13 @@ run_session(struct talk *t)
 					.stdin_null = q->cfg.stdin_null == QSP_CLIENT_YES };
 	qsp_err e = 0;
 
+	if (!run_forwards(t))
+		return true; /* with the status of a failure */
+	if (q->cfg.session_type == QSP_CLIENT_SESSION_NONE && !q->opt.stdfwd) {
+		go_background(t);
+		live(t); /* to the master's end, or ours */
+		return true;
+	}
 	if (q->opt.stdfwd) {
 		m.type = QSP_CLIENT_CONTROL_STDFWD;
 		m.text = qsp_bytes_str(q->opt.stdfwd);
@@ -251,20 +355,28 @@ run_session(struct talk *t)
 	}
 	if (t->refused)
 		return false;
-	if (q->cfg.fork_after == QSP_CLIENT_YES && !t->ended) {
-		/* the master does the work already; whoever started us need not wait */
-		pid_t pid = fork();
-
-		if (pid > 0)
-			_exit(0);
-		if (pid == 0)
-			(void)setsid();
-	}
+	go_background(t);
 	live(t);
 	return true;
 }
 
-/* -O check, exit, stop: what to exit with. */
+/* -O forward and cancel: what to exit with. */
+static int
+command_forward(struct talk *t, bool cancel)
+{
+	size_t n, failed;
+
+	if (!ask_forwards(t, cancel, &n, &failed)) {
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: the master does not answer");
+		return QSP_QSSH_FAILED;
+	}
+	if (n == 0)
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: -O %s: which? give -L, -R or -D",
+			     t->q->opt.control);
+	return n == 0 || failed > 0 ? QSP_QSSH_FAILED : 0;
+}
+
+/* -O: what to exit with. */
 static int
 command(struct talk *t)
 {
@@ -278,6 +390,8 @@ command(struct talk *t)
 		{ "stop", QSP_CLIENT_CONTROL_STOP, "Stop listening request sent." },
 	};
 
+	if (strcmp(t->q->opt.control, "forward") == 0 || strcmp(t->q->opt.control, "cancel") == 0)
+		return command_forward(t, t->q->opt.control[0] == 'c');
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		struct qsp_client_control m = { .type = commands[i].type };
 

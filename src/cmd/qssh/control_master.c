@@ -13,10 +13,8 @@
 
 #include "app/client_control.h"
 #include "app/client_jump.h"
-#include "sys/askpass.h"
 #include "sys/ipc.h"
 #include "sys/local.h"
-#include "sys/tty.h"
 
 #define CLIENTS_MAX 1024
 
@@ -28,6 +26,8 @@ struct client {
 	struct qsp_qssh_session *session;
 	struct qsp_qssh_stdfwd *stdfwd;
 	bool asked, answered, gone;
+	bool forwarding; /* waits for what comes of a FORWARD or CANCEL */
+	bool closed;     /* and only for that */
 };
 
 struct qsp_qssh_control {
@@ -49,7 +49,11 @@ qsp_qssh_control_is_wanted(const struct qsp_qssh *q)
 static void
 on_freed(uv_handle_t *h)
 {
-	free(h->data);
+	struct client *c = h->data;
+
+	c->closed = true;
+	if (!c->forwarding)
+		free(c);
 }
 
 /* Its end: the socket closes, and what it brought. */
@@ -236,30 +240,46 @@ open_stdfwd(struct client *c, const struct qsp_client_control *m)
 	return e;
 }
 
-/* --- requests -------------------------------------------------------------------------------- */
+/* --- its forwards ---------------------------------------------------------------------------- */
 
-/* ControlMaster ask and autoask. */
-static bool
-is_allowed(struct client *c)
+static void
+on_forwarded(void *arg, bool ok, uint16_t port, const char *why)
 {
-	struct qsp_qssh *q = c->q;
-	bool asks = q->cfg.control_master == QSP_CLIENT_ASK ||
-		    q->cfg.control_master == QSP_CLIENT_AUTO_ASK;
-	char question[400], answer[16];
-	bool yes;
+	struct client *c = arg;
 
-	if (!asks)
-		return true;
-	snprintf(question, sizeof(question), "Allow shared connection to %s? (yes/no) ", q->name);
-	if (qsp_askpass_is_set() || !qsp_tty_can_ask())
-		return qsp_askpass_confirm(question);
-	yes = qsp_tty_ask(question, true, answer, sizeof(answer)) == 0 &&
-	      strcmp(answer, "yes") == 0;
-	if (q->session && q->session->has_tty)
-		(void)!qsp_tty_raw(STDIN_FILENO);
-	uv_update_time(&q->loop);
-	return yes;
+	c->forwarding = false;
+	if (ok)
+		agree(c, port);
+	else
+		refuse(c, why);
+	c->asked = c->answered = false;
+	if (c->closed)
+		free(c);
 }
+
+static void
+forward(struct client *c, const struct qsp_client_control *m)
+{
+	char *spec = m->text.n ? strndup((const char *)m->text.p, m->text.n) : NULL;
+	const struct qsp_qssh_forward_order order = {
+		.kind = (char)m->small, .spec = spec, .shared = true, .done = on_forwarded, .arg = c
+	};
+
+	if (!spec || (order.kind != 'L' && order.kind != 'R' && order.kind != 'D')) {
+		refuse(c, "malformed request");
+	} else if (!qsp_qssh_control_allows(c->q)) {
+		refuse(c, "the person in front of it said no");
+	} else {
+		c->forwarding = true;
+		if (m->type == QSP_CLIENT_CONTROL_FORWARD)
+			qsp_qssh_forward_add(c->q, &order);
+		else
+			qsp_qssh_forward_cancel(c->q, &order);
+	}
+	free(spec);
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
 
 static void
 open_what(struct client *c, struct qsp_client_control *m)
@@ -267,7 +287,7 @@ open_what(struct client *c, struct qsp_client_control *m)
 	bool shell = m->type == QSP_CLIENT_CONTROL_SESSION;
 	qsp_err e;
 
-	if (!is_allowed(c)) {
+	if (!qsp_qssh_control_allows(c->q)) {
 		refuse(c, "the person in front of it said no");
 		return;
 	}
@@ -312,6 +332,8 @@ on_request(struct client *c, struct qsp_client_control *m)
 	case QSP_CLIENT_CONTROL_STOP: on_stop_asked(c); break;
 	case QSP_CLIENT_CONTROL_SESSION:
 	case QSP_CLIENT_CONTROL_STDFWD: open_what(c, m); break;
+	case QSP_CLIENT_CONTROL_FORWARD:
+	case QSP_CLIENT_CONTROL_CANCEL: forward(c, m); break;
 	default: refuse(c, "this master does not know that request");
 	}
 }

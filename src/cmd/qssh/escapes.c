@@ -19,12 +19,13 @@ help(struct qsp_qssh_session *s)
 		" %cR   - request rekey\n"
 		" %cV/v - decrease/increase verbosity (LogLevel)\n"
 		" %c^Z  - suspend qssh\n"
+		" %cC   - open a command line, to forward ports\n"
 		" %c#   - list what uses the connection\n"
 		" %c&   - background qssh (when waiting for connections to terminate)\n"
 		" %c?   - this message\n"
 		" %c%c   - send the escape character by typing it twice\n"
 		"(Note that escapes are only recognized immediately after newline.)",
-		c, c, c, c, c, c, c, c, c, c, c);
+		c, c, c, c, c, c, c, c, c, c, c, c);
 }
 
 static void
@@ -82,6 +83,19 @@ not_here(struct qsp_qssh_session *s, const char *what)
 	return true;
 }
 
+static void
+open_command(struct qsp_qssh_session *s)
+{
+	if (s != s->q->session) { /* only who holds the connection may */
+		(void)not_here(s, "C");
+		return;
+	}
+	if (s->q->cfg.escape_commandline == QSP_CLIENT_YES)
+		qsp_qssh_command_begin(s);
+	else
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "commandline disabled");
+}
+
 /* The character behind the escape character; false where it means nothing. */
 static bool
 act(struct qsp_qssh_session *s, uint8_t c)
@@ -110,9 +124,11 @@ act(struct qsp_qssh_session *s, uint8_t c)
 		qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c& [backgrounded]", s->escapes.c);
 		s->ops->background(s);
 		return true;
+	case 'C': open_command(s); return true;
 	case '#':
 		qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c#", s->escapes.c);
 		qsp_qssh_channel_list(s);
+		qsp_qssh_forward_list(s);
 		return true;
 	default: return false;
 	}
@@ -126,6 +142,10 @@ qsp_qssh_escapes_take(struct qsp_qssh_session *s, const uint8_t *in, size_t n, u
 	size_t len = 0;
 
 	for (size_t i = 0; i < n && !s->pump.input_eof; i++) {
+		if (s->command.open) {
+			qsp_qssh_command_take(s, in[i]);
+			continue; /* at the beginning of a line, as before */
+		}
 		if (x->escaped) {
 			x->escaped = false;
 			if (in[i] == escape) {

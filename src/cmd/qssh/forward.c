@@ -13,11 +13,7 @@
 static void
 told(struct qsp_qssh_forward *f, bool ok, const char *why)
 {
-	qsp_qssh_forward_done *done = f->done;
-
-	f->done = NULL;
-	if (done)
-		done(f->arg, ok, f->port, why);
+	f->done(f->arg, ok, f->port, why);
 }
 
 static void
@@ -60,8 +56,8 @@ on_remote_reply(void *arg, bool success, struct qsp_bytes body)
 	qsp_qssh_remote_target(&f->spec, to, sizeof(to));
 	if (!f->spec.listen_path && f->spec.listen_port == 0) {
 		f->port = body.n == 4 ? (uint16_t)qsp_bytes_get32(body.p) : 0;
-		qsp_qssh_say(QSP_LOG_INFO, "Allocated port %u for remote forward to %s",
-			     (unsigned)f->port, to);
+		qsp_qssh_say(f->shared ? QSP_LOG_DEBUG1 : QSP_LOG_INFO,
+			     "Allocated port %u for remote forward to %s", (unsigned)f->port, to);
 	}
 	qsp_qssh_say(QSP_LOG_DEBUG1, "remote forward success for: %s, connect %s", place, to);
 	told(f, true, NULL);
@@ -78,25 +74,69 @@ ask_remote(struct qsp_qssh_forward *f)
 	drop(f, false);
 }
 
-void
-qsp_qssh_forward_add(struct qsp_qssh *q, char kind, const char *spec, qsp_qssh_forward_done *done,
-		     void *arg)
+static bool
+listens_there(const struct qsp_qssh_forward *f, const struct qsp_client_forward *spec)
+{
+	if (f->asked)
+		return false;
+	if (qsp_client_forward_same(&f->spec, spec))
+		return true;
+	/* a port that the server chose is known by its number, too */
+	return spec->kind == 'R' && f->spec.kind == 'R' && !spec->listen_path &&
+	       !f->spec.listen_path && f->spec.listen_port == 0 && f->port == spec->listen_port;
+}
+
+static struct qsp_qssh_forward *
+find(struct qsp_qssh *q, const struct qsp_client_forward *spec)
+{
+	struct qsp_qssh_forward *f = q->forwards.all;
+
+	while (f && !listens_there(f, spec))
+		f = f->next;
+	return f;
+}
+
+static struct qsp_qssh_forward *
+make(struct qsp_qssh *q, const struct qsp_qssh_forward_order *o, struct qsp_client_forward *spec)
 {
 	struct qsp_qssh_forward *f = calloc(1, sizeof(*f));
-	qsp_err e = f ? qsp_client_forward_parse(kind, spec, &f->spec) : QSP_E_NOMEM;
 
-	if (e) {
-		free(f);
-		done(arg, false, 0,
-		     e == QSP_E_INPUT ? "bad forwarding specification" : qsp_err_text(e));
-		return;
+	if (!f) {
+		qsp_client_forward_wipe(spec);
+		o->done(o->arg, false, 0, qsp_err_text(QSP_E_NOMEM));
+		return NULL;
 	}
 	f->q = q;
-	f->done = done;
-	f->arg = arg;
+	f->spec = *spec;
+	f->shared = o->shared;
+	f->done = o->done;
+	f->arg = o->arg;
 	f->next = q->forwards.all;
 	q->forwards.all = f;
-	if (kind == 'R') {
+	return f;
+}
+
+void
+qsp_qssh_forward_add(struct qsp_qssh *q, const struct qsp_qssh_forward_order *o)
+{
+	struct qsp_client_forward spec;
+	qsp_err e = qsp_client_forward_parse(o->kind, o->spec, &spec);
+	struct qsp_qssh_forward *f = !e && o->shared ? find(q, &spec) : NULL;
+
+	if (e) {
+		o->done(o->arg, false, 0,
+			e == QSP_E_INPUT ? "bad forwarding specification" : qsp_err_text(e));
+		return;
+	}
+	if (f && qsp_client_forward_same_target(&f->spec, &spec)) {
+		qsp_client_forward_wipe(&spec);
+		o->done(o->arg, true, f->port, NULL);
+		return;
+	}
+	f = make(q, o, &spec);
+	if (!f)
+		return;
+	if (o->kind == 'R') {
 		ask_remote(f);
 	} else if (qsp_qssh_local_listen(f)) {
 		told(f, true, NULL);
@@ -119,22 +159,8 @@ on_cancel_reply(void *arg, bool success, struct qsp_bytes body)
 	struct cancel *c = arg;
 
 	(void)body;
-	if (c->done)
-		c->done(c->arg, success, 0, success ? NULL : "the server has no such forward");
+	c->done(c->arg, success, 0, success ? NULL : "the server has no such forward");
 	free(c);
-}
-
-static struct qsp_qssh_forward *
-find(struct qsp_qssh *q, const struct qsp_client_forward *spec)
-{
-	struct qsp_qssh_forward *f = q->forwards.all;
-
-	while (f &&
-	       (f->asked || !(qsp_client_forward_same(&f->spec, spec) ||
-			      (spec->kind == 'R' && f->spec.kind == 'R' && !spec->listen_path &&
-			       f->spec.listen_port == 0 && f->port == spec->listen_port))))
-		f = f->next;
-	return f;
 }
 
 /* A spec, or only its listening end. */
@@ -149,37 +175,33 @@ parse_listen(char kind, const char *spec, struct qsp_client_forward *out)
 }
 
 void
-qsp_qssh_forward_cancel(struct qsp_qssh *q, char kind, const char *spec,
-			qsp_qssh_forward_done *done, void *arg)
+qsp_qssh_forward_cancel(struct qsp_qssh *q, const struct qsp_qssh_forward_order *o)
 {
 	struct qsp_client_forward wanted;
 	struct qsp_qssh_forward *f;
 	struct cancel *c = NULL;
 
-	if (parse_listen(kind, spec, &wanted)) {
-		done(arg, false, 0, "bad forwarding specification");
+	if (parse_listen(o->kind, o->spec, &wanted)) {
+		o->done(o->arg, false, 0, "bad forwarding specification");
 		return;
 	}
 	f = find(q, &wanted);
 	qsp_client_forward_wipe(&wanted);
 	if (!f) {
-		done(arg, false, 0, "port not forwarded");
+		o->done(o->arg, false, 0, "port not forwarded");
 		return;
 	}
-	if (kind != 'R') {
+	if (o->kind != 'R') {
 		drop(f, false);
-		done(arg, true, 0, NULL);
+		o->done(o->arg, true, 0, NULL);
 		return;
 	}
 	c = malloc(sizeof(*c));
-	if (!c) {
-		done(arg, false, 0, qsp_err_text(QSP_E_NOMEM));
-		return;
-	}
-	*c = (struct cancel){ done, arg };
-	if (qsp_qssh_remote_ask(f, true, on_cancel_reply, c)) {
+	if (c)
+		*c = (struct cancel){ o->done, o->arg };
+	if (!c || qsp_qssh_remote_ask(f, true, on_cancel_reply, c)) {
 		free(c);
-		done(arg, false, 0, qsp_err_text(QSP_E_NOMEM));
+		o->done(o->arg, false, 0, qsp_err_text(QSP_E_NOMEM));
 		return;
 	}
 	drop(f, false);
@@ -226,8 +248,12 @@ qsp_qssh_forward_start(struct qsp_qssh *q)
 		q->forwards.asked += (unsigned)lists[i].list->n;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		for (size_t k = 0; k < lists[i].list->n && !q->leaving; k++) {
-			qsp_qssh_forward_add(q, lists[i].kind, lists[i].list->v[k], on_configured,
-					     q);
+			const struct qsp_qssh_forward_order order = { .kind = lists[i].kind,
+								      .spec = lists[i].list->v[k],
+								      .done = on_configured,
+								      .arg = q };
+
+			qsp_qssh_forward_add(q, &order);
 		}
 	}
 }
@@ -236,6 +262,24 @@ bool
 qsp_qssh_forward_is_settled(const struct qsp_qssh *q)
 {
 	return q->forwards.asked == 0;
+}
+
+void
+qsp_qssh_forward_list(struct qsp_qssh_session *s)
+{
+	const struct qsp_qssh_forward *f = s->q->forwards.all;
+
+	if (f)
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "The following ports are forwarded:");
+	for (; f; f = f->next) {
+		char text[2 * QSP_CLIENT_FORWARD_TEXT_MAX], port[32] = "";
+
+		qsp_client_forward_print(&f->spec, text, sizeof(text));
+		if (!f->spec.listen_path && f->spec.listen_port == 0 && f->port)
+			snprintf(port, sizeof(port), " (port %u)", (unsigned)f->port);
+		qsp_qssh_session_say(s, QSP_LOG_FATAL, "  -%c %s%s%s", f->spec.kind, text, port,
+				     f->asked ? " (asked for)" : "");
+	}
 }
 
 void

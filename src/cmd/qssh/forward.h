@@ -35,14 +35,23 @@ struct qsp_qssh_forwards {
 /* What came of it; port: the one that listens. why: a line, where ok is false. */
 typedef void qsp_qssh_forward_done(void *arg, bool ok, uint16_t port, const char *why);
 
+struct qsp_qssh_forward_order {
+	char kind; /* 'L', 'R' or 'D' */
+	const char *spec;
+	bool shared; /* by a client of a shared connection: one that stands already will do */
+	qsp_qssh_forward_done *done; /* called once, now or later */
+	void *arg;
+};
+
 /* A forward that stands, or is asked for. */
 struct qsp_qssh_forward {
 	struct qsp_qssh_forward *next;
 	struct qsp_qssh *q;
 	struct qsp_client_forward spec;
-	uint16_t port;               /* that listens; 0: not known yet, or a path */
-	bool asked;                  /* the server has not answered */
-	qsp_qssh_forward_done *done; /* or NULL */
+	uint16_t port; /* that listens; 0: not known yet, or a path */
+	bool asked;    /* the server has not answered */
+	bool shared;
+	qsp_qssh_forward_done *done; /* of who waits for the answer */
 	void *arg;
 	struct qsp_qssh_listener *listeners; /* here */
 	bool has_name;                       /* listen_path is ours to remove */
@@ -51,12 +60,13 @@ struct qsp_qssh_forward {
 
 /* All of the configuration, on an open connection. */
 void qsp_qssh_forward_start(struct qsp_qssh *q);
-/* One more, kind 'L', 'R' or 'D', spec as behind the option. done is called once, now or later. */
-void qsp_qssh_forward_add(struct qsp_qssh *q, char kind, const char *spec,
-			  qsp_qssh_forward_done *done, void *arg);
+/* One more, spec as behind the option. */
+void qsp_qssh_forward_add(struct qsp_qssh *q, const struct qsp_qssh_forward_order *o);
 /* Listens no more; connections that stand go on. spec may stop behind the listening end. */
-void qsp_qssh_forward_cancel(struct qsp_qssh *q, char kind, const char *spec,
-			     qsp_qssh_forward_done *done, void *arg);
+void qsp_qssh_forward_cancel(struct qsp_qssh *q, const struct qsp_qssh_forward_order *o);
+/* Tells the person in front of s what listens (~#). */
+struct qsp_qssh_session;
+void qsp_qssh_forward_list(struct qsp_qssh_session *s);
 /* The answers to all that the configuration asks for are here: -f may go to the background. */
 bool qsp_qssh_forward_is_settled(const struct qsp_qssh *q);
 /* Everything ends; keep: another process goes on with names of sockets. */

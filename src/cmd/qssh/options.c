@@ -106,9 +106,8 @@ refuse(int c, const char *long_name)
 static int
 take_control(struct parse *p, const char *arg)
 {
-	static const char *const known[] = { "check", "exit", "stop" };
-	static const char *const lacking_ones[] = { "proxy", "forward", "cancel", "conninfo",
-						    "channels" };
+	static const char *const known[] = { "check", "exit", "stop", "forward", "cancel" };
+	static const char *const lacking_ones[] = { "proxy", "conninfo", "channels" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(arg, known[i]) == 0) {

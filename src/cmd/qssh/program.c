@@ -243,6 +243,7 @@ share(struct qsp_qssh *q)
 	qsp_qssh_control_free(q, true);
 	qsp_qssh_contact_forget(q);
 	qsp_qssh_forward_free(q, true);
+	q->cfg.clear_all_forwardings = QSP_CLIENT_YES; /* the child has them */
 	if (!qsp_qssh_control_use(q, &q->status))
 		q->status = QSP_QSSH_FAILED;
 	return true;

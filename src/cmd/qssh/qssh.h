@@ -7,10 +7,10 @@
  *     host.c, auth.c    trust and logging in
  *     program.c    what happens on an open connection, and when to leave it
  *     channel.c    channels, by whom session.c, ... own one each
- *     session.c, pump.c, plan.c, request.c, escapes.c    one session
+ *     session.c, pump.c, plan.c, request.c, escapes.c, command.c    one session
  *     stdfwd.c      -W
  *     forward.c, forward_local.c, forward_socks.c, forward_remote.c, tunnel.c    -L, -R, -D
- *     control_client.c, control_master.c    connection sharing, both sides
+ *     control_client.c, control_master.c, control_ask.c    connection sharing, both sides
  *     shape.c      what hides sizes and times
  *     background.c going on without a terminal
  *     proxy.c      a connection by way of a program: ProxyCommand, ProxyJump
@@ -276,6 +276,9 @@ pid_t qsp_qssh_background_fork(struct qsp_qssh *q, bool stay);
 /* control_client.c: a connection that another qssh shares with us */
 /* *status is what to exit with; false: no connection was shared, make one. */
 bool qsp_qssh_control_use(struct qsp_qssh *q, int *status);
+
+/* control_ask.c: the person in front of us lets a client use it, where that is to be asked */
+bool qsp_qssh_control_allows(struct qsp_qssh *q);
 
 /* control_master.c: sharing ours */
 struct qsp_qssh_control;

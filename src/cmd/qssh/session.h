@@ -81,6 +81,18 @@ struct qsp_qssh_escapes {
 /* Takes in[0..n) typed at the terminal, gives what goes to the host: at most n + 1 bytes. */
 size_t qsp_qssh_escapes_take(struct qsp_qssh_session *s, const uint8_t *in, size_t n, uint8_t *out);
 
+/* --- command.c ------------------------------------------------------------------------------ */
+
+/* A line typed behind ~C. */
+struct qsp_qssh_command {
+	bool open;
+	size_t n;
+	char line[512];
+};
+void qsp_qssh_command_begin(struct qsp_qssh_session *s);
+/* What is typed while it is open. */
+void qsp_qssh_command_take(struct qsp_qssh_session *s, uint8_t typed);
+
 /* --- session.c ------------------------------------------------------------------------------ */
 
 /* What a session tells whoever started it. */
@@ -107,6 +119,7 @@ struct qsp_qssh_session {
 	struct qsp_client_plan plan;
 	struct qsp_qssh_pump pump;
 	struct qsp_qssh_escapes escapes;
+	struct qsp_qssh_command command;
 	unsigned replies; /* waited for: the pty's, then the program's */
 	int status;       /* QSP_QSSH_FAILED unless the host said better */
 	bool stdin_null;

@@ -14,6 +14,7 @@ peer.py many ADDRESS N                   N connections at once, each with a numb
 peer.py stall ADDRESS N READY            sends N bytes, reads nothing, stays until killed
 peer.py pull ADDRESS                     reads to the end, prints the number of bytes
 peer.py send ADDRESS FILE                as talk, with the bytes of a file
+peer.py pipe ADDRESS                     standard input there, what comes back to standard output
 peer.py port                             prints a free port
 peer.py socks VERSION PROXY TARGET TEXT  as talk, by way of a SOCKS proxy
 ADDRESS is host:port, [host]:port or /path.
@@ -132,6 +133,27 @@ def send(address, path):
     sys.stdout.write(read_all(s).decode())
 
 
+def pipe(address):
+    s = connect(address)
+    s.settimeout(None)
+
+    def back():
+        while True:
+            b = s.recv(65536)
+            if not b:
+                os._exit(0)
+            os.write(1, b)
+
+    threading.Thread(target=back, daemon=True).start()
+    while True:
+        b = os.read(0, 65536)
+        if not b:
+            break
+        s.sendall(b)
+    s.shutdown(socket.SHUT_WR)
+    threading.Event().wait()
+
+
 def port():
     while True:
         s = listen("127.0.0.1:0")
@@ -232,5 +254,5 @@ if __name__ == "__main__":
         asyncio.run(many_at_once(rest[0], int(rest[1])))
     else:
         commands = {"serve": serve, "talk": talk, "stall": stall, "pull": pull, "send": send,
-                    "socks": socks, "port": port}
+                    "socks": socks, "port": port, "pipe": pipe}
         commands[what](*rest)

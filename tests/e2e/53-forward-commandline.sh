@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# ~C adds and cancels forwards amid a session, ~# lists them. A tmux is the terminal, and the hands.
+# shellcheck disable=SC1091,SC2016 # lib.sh is checked by itself; some text is for other shells
+. "${QSP_SRC:?}/tests/e2e/lib.sh"
+. "$QSP_SRC/tests/e2e/forward.sh"
+
+command -v tmux >/dev/null || skip "no tmux"
+
+make_user_key
+start_server
+client true </dev/null || fail "no login"
+serve 127.0.0.1:0 echo
+ECHO=$SERVED
+L=$(free_port)
+D=$(free_port)
+
+tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
+screen() { tm capture-pane -p -S - -t e2e 2>/dev/null | tee "$TMP/screen.log"; }
+screen_has() { screen | grep -q -e "$1"; }
+keys() { tm send-keys -t e2e "$@"; }
+at_prompt() { [ "$(screen | sed '/^$/d' | tail -n 1)" = 'there>' ]; }
+# a line at qssh itself; all of it may come at once
+command_line() {
+	keys Enter
+	keys -l -- "~C$1"
+	keys Enter
+}
+run() {
+	tm new-session -d -s e2e -x 150 -y 40 "exec $QSP_BIN/qssh -F none -p $PORT -i $KEY \
+    -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME $1 -t 127.0.0.1 'cd $TMP; ENV= PS1=there\\>\\  exec sh'"
+	pids="$pids $(tm display-message -p '#{pid}')"
+	tm set-option -g remain-on-exit on
+	wait_for at_prompt
+}
+talks() { [ "$(peer talk "$1" hello 2>/dev/null)" = hello ]; }
+shut() { ! talks "$1"; }
+
+run ''
+command_line "-L $L:127.0.0.1:$ECHO"
+wait_for screen_has '^qssh> -L '
+wait_for screen_has 'Forwarding port\.'
+wait_for talks "127.0.0.1:$L"
+command_line "-R0:127.0.0.1:$ECHO"
+wait_for screen_has "Allocated port [0-9]* for remote forward to 127.0.0.1:$ECHO"
+R=$(screen | sed -n 's/.*Allocated port \([0-9]*\) .*/\1/p')
+wait_for talks "127.0.0.1:$R"
+command_line "-D$D"
+dynamic() { [ "$(peer socks 5h "127.0.0.1:$D" "127.0.0.1:$ECHO" hello 2>/dev/null)" = hello ]; }
+wait_for dynamic
+
+# ~# has them all, and what is connected
+mkfifo "$TMP/in"
+peer pipe "127.0.0.1:$L" <"$TMP/in" >"$TMP/piped" &
+pids="$pids $!"
+exec 7>"$TMP/in"
+echo one >&7
+wait_for grep -qx one "$TMP/piped"
+keys Enter
+keys -l -- '~#'
+wait_for screen_has 'The following ports are forwarded:'
+screen_has "^  -L $L \[127.0.0.1\]:$ECHO" || fail "-L is not listed"
+screen_has "^  -R 0 \[127.0.0.1\]:$ECHO (port $R)" || fail "-R is not listed"
+screen_has "^  -D $D" || fail "-D is not listed"
+screen_has "^  #[0-9]* forwarded to 127.0.0.1 port $ECHO" || fail "the connection is not listed"
+exec 7>&-
+
+# away again; what is typed wrong is taken back, or said
+command_line "-KL $L"
+wait_for screen_has 'Canceled forwarding\.'
+wait_for shut "127.0.0.1:$L"
+command_line "-KR $R"
+wait_for shut "127.0.0.1:$R"
+command_line "-KD $D"
+not_dynamic() { ! dynamic; }
+wait_for not_dynamic
+command_line "-KL $L"
+wait_for screen_has 'Unknown port forwarding: '
+command_line "nonsense"
+wait_for screen_has 'Invalid command\.'
+command_line "-L 1:2"
+wait_for screen_has 'Port forwarding failed: bad forwarding specification'
+command_line '?'
+wait_for screen_has 'Cancel remote forward'
+keys Enter
+keys -l -- "~Cxyz"
+keys BSpace BSpace BSpace
+keys -l -- "-D$D"
+keys Enter
+wait_for dynamic
+keys Enter
+keys -l -- "~C-KD$D"
+keys C-c
+keys -l -- 'echo shell-$((40 + 2))' # that went nowhere, and this goes to the shell
+keys Enter
+wait_for screen_has '^shell-42'
+dynamic || fail "a line that was given up has done something"
+keys -l -- 'exit'
+keys Enter
+dead() { [ "$(tm list-panes -t e2e -F '#{pane_dead}')" = 1 ]; }
+wait_for dead
+tm kill-server
+
+# not where the configuration has it off
+run '-o EnableEscapeCommandline=no'
+keys Enter
+keys -l -- '~C'
+wait_for screen_has 'commandline disabled$'
+tm kill-server
+say ok
