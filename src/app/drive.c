@@ -9,6 +9,7 @@
  * which may overtake our last bytes and rob the peer of the reason.
  */
 #include "app/drive_impl.h"
+#include "app/drive_linger.h"
 #include "app/drive_shape.h"
 
 #include <stdlib.h>
@@ -43,23 +44,11 @@ on_closed(uv_handle_t *h)
 		qsp_mem_free(d);
 }
 
-static void
-unlink_lingering(struct qsp_drive *d)
-{
-	struct qsp_drive **p = &d->pool->lingering;
-
-	while (*p && *p != d)
-		p = &(*p)->next_lingering;
-	if (*p)
-		*p = d->next_lingering;
-}
-
 void
 qsp_drive_retire(struct qsp_drive *d)
 {
 	if (d->state == QSP_DRIVE_OVER)
 		return;
-	unlink_lingering(d);
 	d->state = QSP_DRIVE_OVER;
 	qsp_drive_pool_remove(d);
 	qsp_drive_shape_free(d);
@@ -70,30 +59,14 @@ qsp_drive_retire(struct qsp_drive *d)
 	qsp_drive_io_drop(d);
 	free(d->unsent);
 	d->unsent = NULL;
-	if (d->orphaned)
-		qsp_drive_free(d);
 }
 
 void
 qsp_drive_over(struct qsp_drive *d)
 {
-	bool told = d->state == QSP_DRIVE_LINGERING;
-
 	if (d->state == QSP_DRIVE_OVER || d->freed)
 		return;
 	qsp_drive_retire(d);
-	if (!told)
-		d->ops->closed(d->arg, d->err);
-}
-
-/* The application is done with it, and the slots go on for a while [P8.9]. */
-static void
-begin_to_linger(struct qsp_drive *d)
-{
-	d->state = QSP_DRIVE_LINGERING;
-	d->linger_at = UINT64_MAX;
-	d->next_lingering = d->pool->lingering;
-	d->pool->lingering = d;
 	d->ops->closed(d->arg, d->err);
 }
 
@@ -150,12 +123,14 @@ close_in_order(struct qsp_drive *d)
 static void
 settle_stealth(struct qsp_drive *d)
 {
-	if (d->state == QSP_DRIVE_FLUSHING && qsp_drive_shape_has_closed(d))
-		begin_to_linger(d);
-	if ((d->deaf || d->eof) && d->state == QSP_DRIVE_FLUSHING)
+	if (d->state != QSP_DRIVE_FLUSHING)
+		return;
+	if (d->deaf || d->eof) {
 		qsp_drive_over(d);
-	if (d->state == QSP_DRIVE_LINGERING && !qsp_drive_shape_lingers(d))
+	} else if (qsp_drive_shape_has_closed(d)) {
+		qsp_drive_linger_begin(d);
 		qsp_drive_over(d);
+	}
 }
 
 /* Moves towards the end where it has begun. */
@@ -271,8 +246,7 @@ qsp_drive_run(struct qsp_drive *d, int events)
 	qsp_drive_io_resume(d);
 	if (events & UV_READABLE)
 		qsp_drive_io_read(d);
-	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING ||
-	    d->state == QSP_DRIVE_LINGERING)
+	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING)
 		qsp_drive_io_write(d);
 	if (d->state != QSP_DRIVE_DETACHED)
 		qsp_drive_io_report(d);
@@ -348,10 +322,6 @@ qsp_drive_free(struct qsp_drive *d)
 {
 	if (!d || d->freed)
 		return;
-	if (d->state == QSP_DRIVE_LINGERING) {
-		d->orphaned = true;
-		return;
-	}
 	d->freed = true;
 	d->held++;
 	release(d);

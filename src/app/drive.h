@@ -104,6 +104,20 @@ QSP_MUST_USE qsp_err qsp_drive_pool_pace(struct qsp_drive_pool *p);
 void qsp_drive_pool_rest(struct qsp_drive_pool *p);
 QSP_MUST_USE qsp_err qsp_drive_pool_go_on(struct qsp_drive_pool *p);
 
+/*
+ * Connections in stealth that are over, and whose slots go on for a while with random bytes [P8.9]:
+ * drives leave them to the pool, which has LINGERING_MAX at most and then ends one by chance.
+ */
+#define QSP_DRIVE_LINGERING_MAX 1024
+size_t qsp_drive_pool_lingering(const struct qsp_drive_pool *p);
+/* Ends one, for its descriptor; false where there is none. */
+bool qsp_drive_pool_shed(struct qsp_drive_pool *p);
+/* calm is called once none is left. */
+void qsp_drive_pool_on_calm(struct qsp_drive_pool *p, void (*calm)(void *arg), void *arg);
+/* In a forked process that is there for nothing else: closes all other descriptors, and returns when
+ * they are over. */
+void qsp_drive_pool_linger_alone(struct qsp_drive_pool *p);
+
 /* The wall and mono time as the engine wants them. */
 struct qsp_now qsp_drive_now(const uv_loop_t *loop);
 

@@ -19,7 +19,10 @@ struct qsp_drive_pool {
 	struct qsp_worker *worker;
 	uint8_t *in, *out; /* out: NULL while a drive has borrowed it for an unfinished write */
 	struct qsp_drive *kicked;
-	struct qsp_drive *lingering;
+	struct qsp_drive_linger *lingering; /* drive_linger.c */
+	size_t n_lingering;
+	void (*calm)(void *arg);
+	void *calm_arg;
 	struct qsp_pacer *pacer; /* NULL until the first stealth */
 	uv_prepare_t prepare;
 	uv_idle_t idle; /* active while drives are on the list, so that the loop does not wait */
@@ -28,11 +31,10 @@ struct qsp_drive_pool {
 
 enum qsp_drive_state {
 	QSP_DRIVE_RUNNING,
-	QSP_DRIVE_DETACHED,  /* without a transport, until another one is attached [P4.7] */
-	QSP_DRIVE_SINK,      /* M1 was refused: read and discard [P4.4] */
-	QSP_DRIVE_FLUSHING,  /* the engine is done; its last bytes leave */
-	QSP_DRIVE_DRAINING,  /* shut down; waiting for the peer to close */
-	QSP_DRIVE_LINGERING, /* told to be over; its slots go on for a while [P8.9] */
+	QSP_DRIVE_DETACHED, /* without a transport, until another one is attached [P4.7] */
+	QSP_DRIVE_SINK,     /* M1 was refused: read and discard [P4.4] */
+	QSP_DRIVE_FLUSHING, /* the engine is done; its last bytes leave */
+	QSP_DRIVE_DRAINING, /* shut down; waiting for the peer to close */
 	QSP_DRIVE_OVER,
 };
 
@@ -46,7 +48,6 @@ struct qsp_drive {
 	struct qsp_drive *next, **prev; /* on the pool's list */
 	uv_poll_t *poll;                /* on the heap: it ends apart from the drive */
 	uv_timer_t timer;
-	struct qsp_drive *next_lingering;
 	struct qsp_drive_shaper *shaper; /* NULL: nothing was agreed [P8] */
 	uint8_t *rest;                   /* of the input: a partial unit */
 	uint8_t *unsent;                 /* of the output: the pool's buffer, borrowed */
@@ -65,7 +66,6 @@ struct qsp_drive {
 	bool deaf;      /* the peer takes no more */
 	bool closing;   /* qsp_drive_close was called */
 	bool freed;     /* qsp_drive_free was called */
-	bool orphaned;  /* the same, while lingering */
 	bool owe_room;  /* output has left since ops->room */
 	bool retains;   /* the mux keeps what is not acknowledged */
 	bool resuming;  /* attached, and not yet rewound */

@@ -160,8 +160,7 @@ ended(struct qsp_drive *d, bool failed)
 		d->sys_errno = errno;
 		d->deaf = true;
 	}
-	if (d->state == QSP_DRIVE_SINK || d->state == QSP_DRIVE_DRAINING ||
-	    d->state == QSP_DRIVE_LINGERING) {
+	if (d->state == QSP_DRIVE_SINK || d->state == QSP_DRIVE_DRAINING) {
 		qsp_drive_over(d);
 		return;
 	}

@@ -5,6 +5,7 @@
  * that was resumed with it has a ticket of its own.
  */
 #include "app/drive_impl.h"
+#include "app/drive_linger.h"
 #include "app/drive_shape.h"
 
 #include <netinet/in.h>
@@ -83,7 +84,8 @@ detach(struct qsp_drive *d)
 {
 	qsp_drive_shape_free(d); /* a write may be on its way */
 	qsp_drive_line_unwatch(d);
-	close(d->fd);
+	if (d->fd >= 0)
+		close(d->fd);
 	d->fd = -1;
 	qsp_drive_io_drop(d);
 	if (d->unsent)
@@ -113,6 +115,9 @@ qsp_drive_line_lost(struct qsp_drive *d, qsp_err e)
 		return false;
 	if (!d->ops->lost || !can_detach(d) || !d->ops->lost(d->arg, e))
 		return false;
+	/* a bad cell shows in nothing: the slots go on, under a connection that nobody hears */
+	if (e == QSP_E_DECRYPT && qsp_drive_shape_is_stealth(d) && !d->deaf)
+		qsp_drive_linger_begin(d);
 	if (!d->freed)
 		detach(d);
 	return true;

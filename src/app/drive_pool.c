@@ -5,6 +5,7 @@
  * buffers are in use by one drive at a time, and whoever kicks finds its own state unchanged.
  */
 #include "app/drive_impl.h"
+#include "app/drive_linger.h"
 #include "app/drive_shape.h"
 
 #include <stdlib.h>
@@ -106,8 +107,7 @@ qsp_drive_pool_free(struct qsp_drive_pool *p)
 {
 	if (!p)
 		return;
-	while (p->lingering)
-		qsp_drive_retire(p->lingering);
+	qsp_drive_linger_end_all(p);
 	qsp_pacer_free(p->pacer);
 	qsp_worker_free(p->worker);
 	qsp_mem_wipe_free(p->in, QSP_DRIVE_IN_CAP); /* plaintext has been here */

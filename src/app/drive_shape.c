@@ -21,8 +21,8 @@
 #define LINGER_MEAN_S 60u /* [P8.9] */
 #define LINGER_MOST_S 300u
 
-static uint64_t
-clock_us(void)
+uint64_t
+qsp_drive_shape_clock(void)
 {
 	return qsp_pacer_clock() / 1000;
 }
@@ -107,7 +107,7 @@ qsp_drive_shape_follow(struct qsp_drive *d)
 	}
 	d->shaper->changes = changes;
 	d->shaper->wake = 0;
-	if (qsp_shape_conn_begin(d->conn, &d->shaper->s, clock_us()) != 0)
+	if (qsp_shape_conn_begin(d->conn, &d->shaper->s, qsp_drive_shape_clock()) != 0)
 		qsp_drive_finish(d, QSP_E_RNG);
 }
 
@@ -128,7 +128,7 @@ qsp_drive_shape_may_write(struct qsp_drive *d)
 {
 	struct qsp_drive_shaper *h = d->shaper;
 	struct qsp_shape_slot slot;
-	uint64_t now = clock_us();
+	uint64_t now = qsp_drive_shape_clock();
 
 	if (!h || d->state != QSP_DRIVE_RUNNING)
 		return true;
@@ -161,8 +161,9 @@ qsp_drive_shape_fill(struct qsp_drive *d, uint8_t *buf, size_t n, size_t cap)
 	       qsp_conn_noise(d->conn, now, buf + n) == 0)
 		n += QSP_CELL_LEN;
 	if (n == 0 && h->fill > 0)
-		(void)!qsp_shape_skip(&h->s, clock_us());
-	if (n > 0 && qsp_shape_sent(&h->s, clock_us(), cells_of(data), cells_of(n - data)) != 0)
+		(void)!qsp_shape_skip(&h->s, qsp_drive_shape_clock());
+	if (n > 0 &&
+	    qsp_shape_sent(&h->s, qsp_drive_shape_clock(), cells_of(data), cells_of(n - data)) != 0)
 		qsp_drive_finish(d, QSP_E_RNG);
 	return n;
 }
@@ -171,7 +172,7 @@ void
 qsp_drive_shape_got(struct qsp_drive *d, size_t bytes, size_t data)
 {
 	if (d->shaper)
-		qsp_shape_got(&d->shaper->s, clock_us(), bytes / QSP_CELL_LEN,
+		qsp_shape_got(&d->shaper->s, qsp_drive_shape_clock(), bytes / QSP_CELL_LEN,
 			      (data + QSP_DRIVE_CELL_ROOM - 1) / QSP_DRIVE_CELL_ROOM);
 }
 
@@ -179,19 +180,54 @@ qsp_drive_shape_got(struct qsp_drive *d, size_t bytes, size_t data)
 
 /* What became of the slot before: false where it is still on its way. */
 static bool
-collect(struct qsp_drive *d)
+collect(struct qsp_drive_shaper *h)
 {
-	struct qsp_drive_shaper *h = d->shaper;
-
 	if (!qsp_pacer_is_done(&h->pace))
 		return false;
 	h->at += h->pace.sent;
 	h->pace.sent = 0;
-	if (h->pace.err) {
-		d->deaf = true;
-		d->sys_errno = h->pace.err;
-	}
 	return true;
+}
+
+static qsp_err
+hand_over(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint64_t at)
+{
+	h->pace.p = h->slot + h->at;
+	h->pace.n = h->n - h->at;
+	h->pace.at = at * 1000;
+	return qsp_pacer_add(p->pacer, &h->pace);
+}
+
+bool
+qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint64_t waiting_cells,
+		     qsp_drive_seal *seal, void *arg, qsp_err *e)
+{
+	uint64_t now = qsp_drive_shape_clock(), data = 0;
+	struct qsp_shape_slot slot;
+
+	*e = qsp_shape_next(&h->s, now, waiting_cells, &slot);
+	if (*e)
+		return false;
+	h->wake = slot.at - LEAD_US;
+	if (!collect(h)) {
+		if (h->wake < h->pace.at / 1000 + MS)
+			h->wake = h->pace.at / 1000 + MS;
+		return false;
+	}
+	if (h->pace.err || h->wake > now)
+		return false;
+	if (h->at < h->n) {
+		*e = qsp_shape_skip(&h->s, now);
+	} else {
+		h->at = 0;
+		h->n = (size_t)slot.cells * QSP_CELL_LEN;
+		*e = seal(arg, h->slot, h->n, &data);
+		if (!*e)
+			*e = qsp_shape_sent(&h->s, slot.at, data, slot.cells - data);
+	}
+	if (!*e)
+		*e = hand_over(h, p, slot.at);
+	return !*e;
 }
 
 /* -ln of a random number in (0, 1], in 1/65536, by halving: what an exponential time is made of. */
@@ -213,40 +249,16 @@ draw_exponential(const struct qsp_crypto *cx, uint64_t *out)
 	return e;
 }
 
-/* CLOSE has left, or came: from here on the slots hold what nobody will open [P8.9]. */
-static qsp_err
-begin_linger(struct qsp_drive *d, uint64_t now)
+qsp_err
+qsp_drive_shape_linger(struct qsp_drive_shaper *h, uint64_t now)
 {
 	uint64_t x;
-	qsp_err e = draw_exponential(d->shaper->s.cx, &x);
+	qsp_err e = draw_exponential(h->s.cx, &x);
 
 	x = x * LINGER_MEAN_S * SECOND >> 16;
 	if (x > (uint64_t)LINGER_MOST_S * SECOND)
 		x = (uint64_t)LINGER_MOST_S * SECOND;
-	d->shaper->linger_until = now + x;
-	return e;
-}
-
-/* The cells of a slot: what the engine and the channels have, then Noise. */
-static qsp_err
-seal(struct qsp_drive *d, size_t size, uint64_t *data_cells)
-{
-	struct qsp_drive_shaper *h = d->shaper;
-	struct qsp_now now = qsp_drive_now(d->pool->loop);
-	size_t n = 0;
-	qsp_err e = QSP_OK;
-
-	h->at = 0;
-	*data_cells = 0;
-	if (!(qsp_conn_wants(d->conn) & QSP_IS_CLOSED)) {
-		e = qsp_drive_io_seal(d, h->slot, size, QSP_CELL_LEN, &n);
-		*data_cells = cells_of(n);
-		while (n < size && qsp_conn_noise(d->conn, now, h->slot + n) == 0)
-			n += QSP_CELL_LEN;
-	}
-	if (n < size && qsp_rand_bytes(h->s.cx, h->slot + n, size - n) != 0)
-		e = e ? e : QSP_E_RNG;
-	h->n = size;
+	h->linger_until = now + x;
 	return e;
 }
 
@@ -262,73 +274,55 @@ decide(struct qsp_drive *d, uint64_t now)
 		(void)!qsp_shape_conn_ask(d->conn, qsp_drive_now(d->pool->loop), &p);
 }
 
-static void
-hand_over(struct qsp_drive *d, uint64_t at)
+struct sealing {
+	struct qsp_drive *d;
+	qsp_err failed; /* the engine, which shows in nothing that leaves */
+};
+
+/* The cells of a slot: what the engine and the channels have, then Noise. */
+static qsp_err
+seal(void *arg, uint8_t *slot, size_t size, uint64_t *data_cells)
 {
-	struct qsp_drive_shaper *h = d->shaper;
+	struct sealing *x = arg;
+	struct qsp_drive *d = x->d;
+	struct qsp_now now = qsp_drive_now(d->pool->loop);
+	size_t n = 0;
 
-	h->pace.p = h->slot + h->at;
-	h->pace.n = h->n - h->at;
-	h->pace.at = at * 1000;
-	if (qsp_pacer_add(d->pool->pacer, &h->pace) != 0)
-		qsp_drive_finish(d, QSP_E_NOMEM);
-}
-
-/* One slot, if its time is near; false where there is nothing more to do now. */
-static bool
-next_slot(struct qsp_drive *d)
-{
-	struct qsp_drive_shaper *h = d->shaper;
-	uint64_t now = clock_us(), data = 0;
-	struct qsp_shape_slot slot;
-	qsp_err e;
-
-	if (qsp_shape_next(&h->s, now, waiting(d), &slot) != 0)
-		return false;
-	h->wake = slot.at - LEAD_US;
-	if (!collect(d)) {
-		if (h->wake < h->pace.at / 1000 + MS)
-			h->wake = h->pace.at / 1000 + MS;
-		return false;
+	decide(d, qsp_drive_shape_clock());
+	if (!(qsp_conn_wants(d->conn) & QSP_IS_CLOSED)) {
+		x->failed = qsp_drive_io_seal(d, slot, size, QSP_CELL_LEN, &n);
+		*data_cells = cells_of(n);
+		while (n < size && qsp_conn_noise(d->conn, now, slot + n) == 0)
+			n += QSP_CELL_LEN;
 	}
-	if (d->deaf || h->wake > now)
-		return false;
-	if (h->at < h->n) {
-		e = qsp_shape_skip(&h->s, now);
-	} else {
-		decide(d, now);
-		e = seal(d, (size_t)slot.cells * QSP_CELL_LEN, &data);
-		if (!e)
-			e = qsp_shape_sent(&h->s, slot.at, data, slot.cells - data);
-	}
-	hand_over(d, slot.at);
-	if (e)
-		qsp_drive_finish(d, e);
-	if (h->linger_until == 0 && (qsp_conn_wants(d->conn) & QSP_IS_CLOSED) &&
-	    begin_linger(d, slot.at) != 0)
-		d->deaf = true;
-	return true;
+	return n < size ? qsp_rand_bytes(d->shaper->s.cx, slot + n, size - n) : QSP_OK;
 }
 
 void
 qsp_drive_shape_slots(struct qsp_drive *d)
 {
-	while (next_slot(d))
-		;
+	struct qsp_drive_shaper *h = d->shaper;
+	struct sealing x = { .d = d };
+	qsp_err e = QSP_OK;
+
+	while (!d->deaf && !x.failed &&
+	       qsp_drive_shape_slot(h, d->pool, waiting(d), seal, &x, &e)) {
+		if (h->linger_until == 0 && (qsp_conn_wants(d->conn) & QSP_IS_CLOSED) &&
+		    qsp_drive_shape_linger(h, h->pace.at / 1000) != 0)
+			d->deaf = true;
+	}
+	if (h->pace.err && qsp_pacer_is_done(&h->pace)) {
+		d->deaf = true;
+		d->sys_errno = h->pace.err;
+	}
+	if (e || x.failed)
+		qsp_drive_finish(d, e ? e : x.failed);
 }
 
 bool
 qsp_drive_shape_has_closed(const struct qsp_drive *d)
 {
 	return d->shaper->linger_until != 0;
-}
-
-bool
-qsp_drive_shape_lingers(struct qsp_drive *d)
-{
-	const struct qsp_drive_shaper *h = d->shaper;
-
-	return is_stealth(h) && !d->deaf && (h->linger_until == 0 || clock_us() < h->linger_until);
 }
 
 /* --- both ----------------------------------------------------------------------------------- */
@@ -347,15 +341,21 @@ qsp_drive_shape_deadline(const struct qsp_drive *d)
 }
 
 void
+qsp_drive_shaper_free(struct qsp_drive_shaper *h, struct qsp_drive_pool *p)
+{
+	if (!h)
+		return;
+	if (p->pacer)
+		qsp_pacer_cancel(p->pacer, &h->pace);
+	free(h->slot);
+	qsp_mem_free(h);
+}
+
+void
 qsp_drive_shape_free(struct qsp_drive *d)
 {
 	struct qsp_drive_shaper *h = d->shaper;
 
-	if (!h)
-		return;
 	d->shaper = NULL;
-	if (d->pool->pacer)
-		qsp_pacer_cancel(d->pool->pacer, &h->pace);
-	free(h->slot);
-	qsp_mem_free(h);
+	qsp_drive_shaper_free(h, d->pool);
 }

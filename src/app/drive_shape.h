@@ -22,6 +22,19 @@ struct qsp_drive_shaper {
 	uint64_t linger_until; /* us; 0: CLOSE has not left */
 };
 
+/* Fills buf[0..size) with a slot's cells; *data of them have something in them. */
+typedef qsp_err qsp_drive_seal(void *arg, uint8_t *buf, size_t size, uint64_t *data);
+/*
+ * Stealth: the next slot, if its time is near, `waiting` cells being there for it. False where
+ * nothing is to be done before h->wake, or nobody takes the slots any more (h->pace.err), or at an
+ * error.
+ */
+bool qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint64_t waiting,
+			  qsp_drive_seal *seal, void *arg, qsp_err *e);
+/* For how long the slots go on [P8.9]: from now, in h->linger_until. */
+QSP_MUST_USE qsp_err qsp_drive_shape_linger(struct qsp_drive_shaper *h, uint64_t now);
+uint64_t qsp_drive_shape_clock(void); /* us */
+
 /* Takes up what the two ends have agreed on. */
 void qsp_drive_shape_follow(struct qsp_drive *d);
 /* In stealth the slots write, and nothing else does. */
@@ -40,9 +53,8 @@ void qsp_drive_shape_got(struct qsp_drive *d, size_t bytes, size_t data);
 qsp_time qsp_drive_shape_deadline(const struct qsp_drive *d);
 /* Stealth: CLOSE has left, or come. */
 bool qsp_drive_shape_has_closed(const struct qsp_drive *d);
-/* Still covering its end [P8.9]. */
-bool qsp_drive_shape_lingers(struct qsp_drive *d);
 /* Nothing more will be written. */
 void qsp_drive_shape_free(struct qsp_drive *d);
+void qsp_drive_shaper_free(struct qsp_drive_shaper *h, struct qsp_drive_pool *p);
 
 #endif

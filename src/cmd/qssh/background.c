@@ -53,3 +53,17 @@ qsp_qssh_background_fork(struct qsp_qssh *q, bool stay)
 	leave_std(q);
 	return 0;
 }
+
+void
+qsp_qssh_background_linger(struct qsp_qssh *q)
+{
+	if (!q->pool || qsp_drive_pool_lingering(q->pool) == 0)
+		return;
+	qsp_drive_pool_rest(q->pool);
+	if (fork() != 0)
+		return; /* here it ends, with the pool */
+	(void)setsid();
+	(void)!chdir("/");
+	qsp_drive_pool_linger_alone(q->pool);
+	_exit(0);
+}

@@ -279,12 +279,13 @@ run(struct qsp_qssh *q)
 	uv_close((uv_handle_t *)&q->patience, NULL);
 	uv_close((uv_handle_t *)&q->alive, NULL);
 	uv_close((uv_handle_t *)&q->persist, NULL);
-	qsp_drive_pool_free(q->pool);
-	uv_run(&q->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&q->loop);
 	qsp_qssh_identity_free_all(q);
 	qsp_known_hosts_match_wipe(&q->contact);
 	qsp_config_free(q->qsp);
+	qsp_qssh_background_linger(q);
+	qsp_drive_pool_free(q->pool);
+	uv_run(&q->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&q->loop);
 	qsp_crypto_free(q->cx);
 	return status;
 }

@@ -272,6 +272,9 @@ void qsp_qssh_shape_info(struct qsp_qssh *q, char out[static QSP_QSSH_SHAPE_TEXT
 /* The program goes on in a child without a terminal, and this process goes: 0 in the child alone,
  * -1 where there is no child. With stay the parent comes back, with the child's id. */
 pid_t qsp_qssh_background_fork(struct qsp_qssh *q, bool stay);
+/* At the very end, when all secrets are gone: what covers the end of stealth [P8.9] goes on in a process
+ * that nobody waits for, and that holds nothing but the socket. */
+void qsp_qssh_background_linger(struct qsp_qssh *q);
 
 /* control_client.c: a connection that another qssh shares with us */
 /* *status is what to exit with; false: no connection was shared, make one. */

@@ -112,6 +112,7 @@ struct qsp_net_worker {
 	size_t n_listeners;
 	struct qsp_net_config *config;
 	bool going, listening, stopping;
+	bool hurried; /* it does not wait for what lingers */
 	/* the link */
 	int link;
 	uv_poll_t *link_poll;

@@ -27,6 +27,8 @@ on_readable(uv_poll_t *h, int status, int events)
 
 		if (fd >= 0) {
 			qsp_net_conn_accept(w, fd);
+		} else if ((errno == EMFILE || errno == ENFILE) && qsp_drive_pool_shed(w->pool)) {
+			continue;
 		} else if ((errno == EMFILE || errno == ENFILE) && w->n_quiet > 0) {
 			qsp_net_conn_drop(w->quiet[qsp_net_random() % w->n_quiet]);
 		} else if (errno != EINTR && errno != ECONNABORTED) {
@@ -103,8 +105,16 @@ close_strangers(struct qsp_net_worker *w)
 void
 qsp_net_worker_check(struct qsp_net_worker *w)
 {
-	if (w->stopping && w->n_conns == 0)
+	if (w->stopping && w->n_conns == 0 &&
+	    (w->hurried || qsp_drive_pool_lingering(w->pool) == 0))
 		uv_stop(&w->loop);
+}
+
+/* The last of those whose end was covered has gone. */
+static void
+on_calm(void *arg)
+{
+	qsp_net_worker_check(arg);
 }
 
 static void
@@ -130,6 +140,7 @@ obey(struct qsp_net_worker *w, const struct qsp_net_order *o)
 			qsp_net_detach_end(c, "too many are detached");
 		break;
 	case QSP_RPC_STOP:
+		w->hurried = true;
 		close_all(w);
 		stop_listening(w);
 		break;
@@ -208,6 +219,7 @@ qsp_net_worker_new(struct qsp_net *n, unsigned index, struct qsp_net_worker **ou
 		goto out;
 	}
 	w->wake.data = w;
+	qsp_drive_pool_on_calm(w->pool, on_calm, w);
 	*out = w;
 	return 0;
 out:
