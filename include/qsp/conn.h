@@ -191,7 +191,7 @@ QSP_API QSP_MUST_USE qsp_err qsp_conn_login(struct qsp_conn *c, const struct qsp
 /* What the last AUTH_FAILURE offered: methods, their number, partial success. n = 0 before one. */
 QSP_API size_t qsp_conn_methods(const struct qsp_conn *c, uint8_t methods[QSP_METHODS_MAX],
 				bool *partial);
-/* Client: no method is left; closes. */
+/* Client: no method is left, or a prompt is not answered; closes. */
 QSP_API QSP_MUST_USE qsp_err qsp_conn_give_up(struct qsp_conn *c);
 
 /* QSP_WANT_SIGN */

@@ -103,7 +103,8 @@ qsp_conn_methods(const struct qsp_conn *c, uint8_t methods[QSP_METHODS_MAX], boo
 qsp_err
 qsp_conn_give_up(struct qsp_conn *c)
 {
-	if (c->role != QSP_CLIENT || c->state != QSP_ST_C_WANT_LOGIN)
+	if (c->role != QSP_CLIENT ||
+	    (c->state != QSP_ST_C_WANT_LOGIN && c->state != QSP_ST_C_WANT_REPLY))
 		return QSP_E_STATE;
 	(void)qsp_conn_fail(c, c->hs->now, qsp_engine_fail(c, QSP_E_AUTH, "no method is left"));
 	return QSP_OK;

@@ -135,8 +135,7 @@ if [ -e /lib/x86_64-linux-gnu/security/pam_group.so ] || [ -e /lib/security/pam_
 		account required pam_unix.so
 		session required pam_limits.so
 	END
-	hash=$(openssl passwd -6 -salt qspqspqsp oak) || fail "openssl passwd"
-	printf '%s:%s:19000:0:99999:7:::\n' "$EVE" "$hash" >>/etc/shadow
+	has_password oak
 	say_answers oak
 	start_pam_server
 	expect "groups and limits" "$EVE games 77" "$(person keyboard-interactive 'echo $(id -Gn) $(ulimit -Hn)' 2>"$TMP/err")"

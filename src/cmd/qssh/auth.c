@@ -197,7 +197,7 @@ take_partial(struct qsp_qssh *q)
 
 	if (!qsp_conn_methods(qsp_qssh_contact_conn(q), methods, &partial) || !partial)
 		return;
-	qsp_qssh_say(QSP_LOG_INFO, "Authenticated using \"%s\" with partial success.",
+	qsp_qssh_say(QSP_LOG_VERBOSE, "Authenticated using \"%s\" with partial success.",
 		     method_name((uint8_t)q->method));
 	for (size_t i = 0; i < q->n_ids; i++)
 		q->ids[i].tried = &q->ids[i] == q->asking;

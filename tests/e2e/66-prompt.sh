@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Questions on a terminal: secrets are not shown, and what a server says cannot pass for what qssh says.
+# shellcheck disable=SC1091 # lib.sh is checked by itself
+if [ -z "${QSP_E2E_MOUNTS:-}" ] && [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	QSP_E2E_MOUNTS=1 exec unshare -m --propagation private sh "$0"
+fi
+. "${QSP_SRC:?}/tests/e2e/lib.sh"
+. "${QSP_SRC:?}/tests/e2e/login.sh"
+command -v tmux >/dev/null || skip "tmux is not installed"
+need_login_etc
+need_pam_module
+unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+
+n=0
+tm() { tmux -S "$TMP/tmux.$n" -f /dev/null "$@"; }
+screen() { tm capture-pane -p -J -t e2e 2>/dev/null; }
+count() { [ "$(screen | grep -c -e "$1")" = "$2" ]; }
+shows() { screen | grep -qF -e "$1"; }
+answer() {
+	tm send-keys -t e2e -l "$1"
+	tm send-keys -t e2e Enter
+}
+# A terminal with a shell, so that what it is like afterwards can be seen.
+on_terminal() {
+	n=$((n + 1))
+	tm new-session -d -s e2e -x 150 -y 40 "env HOME='$HOME' ENV= PS1='ready> ' sh -i"
+	pids="$pids $(tm display-message -p '#{pid}')"
+	wait_for shows 'ready>'
+	answer "'$QSP_BIN/qssh' -F none -p $PORT -l $EVE -o UserKnownHostsFile=$KNOWN_HOSTS \
+-o StrictHostKeyChecking=accept-new $* 127.0.0.1 'echo in and out'; echo status \$?"
+}
+echoes() {
+	stty_now=$(stty -F "$(tm display-message -p -t e2e '#{pane_tty}')" -a)
+	case $stty_now in *' -echo '*) return 1 ;; esac
+}
+is_silent() { ! echoes; }
+
+pam_is password=tree code=42
+start_pam_server
+on_terminal
+wait_for shows "($EVE@127.0.0.1) Password:"
+shows 'Welcome to the machine.' || fail "the greeting: $(screen)"
+wait_for is_silent
+answer tree
+wait_for shows "($EVE@127.0.0.1) Code:"
+wait_for echoes
+answer 42
+wait_for shows 'status 0'
+shows 'in and out' || fail "$(screen)"
+shows "($EVE@127.0.0.1) Code: 42" || fail "no echo where it was asked for: $(screen)"
+! shows tree || fail "the password was shown"
+wait_for echoes
+
+# --- the end by the keyboard: the terminal is as it was
+on_terminal
+wait_for shows "($EVE@127.0.0.1) Password:"
+wait_for is_silent
+tm send-keys -t e2e C-c
+wait_for count '^ready>' 2
+wait_for echoes
+on_terminal
+wait_for shows "($EVE@127.0.0.1) Password:"
+tm send-keys -t e2e C-d
+wait_for shows 'status 255'
+wait_for echoes
+
+# --- as often as it may be, and not at all in BatchMode
+on_terminal -o NumberOfPasswordPrompts=2 -o PreferredAuthentications=keyboard-interactive
+for i in 1 2; do
+	wait_for count 'Password:' "$i"
+	wait_for is_silent
+	answer "wrong$i"
+done
+wait_for shows 'status 255'
+shows 'Permission denied' || fail "$(screen)"
+! shows wrong1 || fail "the password was shown"
+on_terminal -o BatchMode=yes
+wait_for shows 'status 255'
+! shows 'Password:' || fail "asked in BatchMode"
+for i in $(seq "$n"); do
+	tmux -S "$TMP/tmux.$i" kill-server 2>/dev/null || :
+done
+say "ok"
