@@ -25,7 +25,7 @@ qsp_rpc_read_prompt(struct qsp_reader *r, struct qsp_prompt *m)
 		m->n = 0;
 	for (size_t i = 0; i < m->n; i++) {
 		m->text[i] = qsp_reader_vec16(r);
-		m->echo[i] = qsp_reader_u8(r) == 1;
+		m->echo[i] = qsp_rpc_read_bool(r);
 	}
 }
 
@@ -67,7 +67,7 @@ qsp_rpc_get_talk(struct qsp_bytes in, struct qsp_rpc_talk *m)
 	struct qsp_reader r = qsp_reader_of(in);
 
 	m->kind = qsp_reader_u8(&r);
-	m->hopeless = qsp_reader_u8(&r) != 0;
+	m->hopeless = qsp_rpc_read_bool(&r);
 	m->service = qsp_reader_vec16(&r);
 	m->user = qsp_reader_vec16(&r);
 	m->address = qsp_reader_vec16(&r);
