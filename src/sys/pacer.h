@@ -13,6 +13,9 @@
 
 struct qsp_pacer;
 
+/* As root, of a process that is about to be nobody: its pacers may run in real time all the same. */
+void qsp_pacer_permit(void);
+
 /* Starts the thread, which needs clone(2): before a sandbox is closed. QSP_E_NOMEM, QSP_E_IO. */
 QSP_MUST_USE qsp_err qsp_pacer_new(struct qsp_pacer **out);
 /* After every pace was cancelled. */

@@ -2,10 +2,13 @@
 /* The pacer: no write before its deadline, each in its order, and what a socket does not take is said. */
 #include "sys/pacer.h"
 
+#include <dirent.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -134,6 +137,42 @@ not_taken(void **state)
 	close(fd[0]);
 }
 
+static unsigned
+threads_in_real_time(void)
+{
+	struct dirent *d;
+	DIR *dir = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while ((d = readdir(dir)) != NULL) {
+		pid_t task = (pid_t)strtol(d->d_name, NULL, 10);
+
+		n += task > 0 && sched_getscheduler(task) == SCHED_RR;
+	}
+	closedir(dir);
+	return n;
+}
+
+/* Where the system permits real time its thread has it, and nobody else does. */
+static void
+prompt(void **state)
+{
+	const struct sched_param least = { .sched_priority = 1 }, none = { .sched_priority = 0 };
+	struct qsp_pacer *p;
+	bool permitted;
+
+	(void)state;
+	qsp_pacer_permit();
+	permitted = sched_setscheduler(0, SCHED_RR, &least) == 0;
+	if (permitted)
+		assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &none), 0);
+	assert_int_equal(qsp_pacer_new(&p), 0);
+	assert_int_equal(threads_in_real_time(), permitted);
+	assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+	qsp_pacer_free(p);
+}
+
 int
 main(void)
 {
@@ -141,6 +180,7 @@ main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(not_taken),
+		cmocka_unit_test(prompt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sys/log.h"
+#include "sys/pacer.h"
 #include "sys/sandbox.h"
 #include "sys/spawn.h"
 
@@ -78,7 +79,7 @@ read_config(struct qsp_net *n)
 }
 
 static void
-give_up_root(void)
+give_up_root(const struct qsp_net *n)
 {
 	const struct passwd *pw;
 
@@ -89,6 +90,8 @@ give_up_root(void)
 		pw = getpwnam("nobody");
 	if (pw == NULL)
 		die("there is neither a user qsshd nor a user nobody");
+	if (n->config.shaping & 1 << QSP_SHAPE_STEALTH)
+		qsp_pacer_permit();
 	if (qsp_sandbox_drop_root(pw->pw_uid, pw->pw_gid))
 		die("cannot give up root");
 }
@@ -224,7 +227,7 @@ main(int argc, char **argv)
 	if (argv[1][0] == 'r')
 		qsp_log_to_relay(QSP_RPC_LOG_FD);
 	read_config(&n);
-	give_up_root();
+	give_up_root(&n);
 	qsp_sandbox_hide(true);
 	more_descriptors(&n);
 	n.refused = (struct qsp_log_limit){ .burst = REFUSED_BURST, .every_ms = REFUSED_EVERY_MS };
