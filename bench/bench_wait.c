@@ -65,7 +65,7 @@ ask(const struct echo *e)
 static void
 end(const struct echo *e)
 {
-	kill(e->pid, SIGTERM);
+	kill(e->pid, SIGKILL); /* else it would linger, and say so */
 	waitpid(e->pid, NULL, 0);
 }
 

@@ -4,7 +4,7 @@
 # the top class next to that class's rate. Samples to stdout, as bench.h says. QSP_BIN is where the
 # programs are, QSP_BENCH where those of bench/ are. Everything stays on 127.0.0.1.
 : "${QSP_BIN:?}" "${QSP_BENCH:?}"
-KEYS=${KEYS:-200}
+PRESSED=${KEYS:-200} # keys
 # shellcheck source=tests/e2e/lib.sh disable=SC1091
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
@@ -19,7 +19,7 @@ client true || fail "qssh true"
 QSSH="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o BatchMode=yes -o StrictHostKeyChecking=yes"
 QSSH="$QSSH -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME"
 
-"$QSP_BENCH/wait" "$KEYS" "exec $QSSH --stealth=strict 127.0.0.1 cat" "exec $QSSH 127.0.0.1 cat"
+"$QSP_BENCH/wait" "$PRESSED" "exec $QSSH --stealth=strict 127.0.0.1 cat" "exec $QSSH 127.0.0.1 cat"
 
 # wall times the command from the remote one's start, which stands in the file
 for way in up down; do

@@ -3,6 +3,8 @@
 import subprocess
 import time
 
+import numpy as np
+
 import classify
 from host import Capture, Failed, end_all, ports_of, wait_for
 
@@ -11,15 +13,15 @@ LOADS = {"off": ("idle", "typing", "idle", "bulk"), "constant": ("idle", "flood"
          "stealth": ("idle", "flood") * 2}
 
 
-def batch(lab, mode, each, seconds, name):
-    """Sessions of each load at once; what batch() of sessions.py returns, and the capture."""
+def batch(lab, mode, each, seconds, name, rng):
+    """Sessions of each load at once, in an order of which nothing follows; what batch() of sessions.py returns, and the capture."""
     sink = subprocess.Popen([f"{lab.bin}/source", "sink"], stdout=subprocess.PIPE, text=True,
                             start_new_session=True)
     runs = []
     try:
         port = int(sink.stdout.readline())
         capture = Capture(lab, port, name)
-        kinds = [k for _ in range(each) for k in LOADS[mode]]
+        kinds = rng.permutation([k for _ in range(each) for k in LOADS[mode]]).tolist()
         for kind in kinds:
             runs.append(subprocess.Popen(
                 [f"{lab.bin}/source", "run", str(port), mode, str(CLASS[mode]), kind,
@@ -37,8 +39,8 @@ def batch(lab, mode, each, seconds, name):
 
 
 def watch(lab, mode, batches, each, seconds):
-    s = classify.Sessions()
+    s, rng = classify.Sessions(), np.random.default_rng(lab.seed)
     for b in range(batches):
-        found, path = batch(lab, mode, each, seconds, f"source-{mode}-{b}")
+        found, path = batch(lab, mode, each, seconds, f"source-{mode}-{b}", rng)
         s.add(path, found, b)
     return s

@@ -19,7 +19,7 @@ MODES = {
     "plain": ([], "info"),
     "padding burst": (["--padding=burst"], "info"),
     "padding max": (["--padding=max"], "info"),
-    "stealth, strict": (["--stealth", "-o", "Shaping=strict"], "target"),
+    "stealth, strict": (["--stealth=strict"], "target"),
     "stealth, adaptive": (["--stealth"], "info"),
 }
 BOUND = 0.55
@@ -59,6 +59,14 @@ def available_kinds(server):
 
 # --- reporting --------------------------------------------------------------------------------
 
+def judged(lab, low, high):
+    """Of an interval. A quick run has too few sessions to call anything missed but what is large,
+    and that has a row of its own."""
+    if high <= BOUND:
+        return "met"
+    return "missed" if low > 0.5 and not lab.quick else "open"
+
+
 def report_auc(lab, section, name, role, s, lengths):
     """Rows of every classifier and length of window; the best of them, by its lower bound."""
     rng, best = np.random.default_rng(lab.seed), None
@@ -68,7 +76,7 @@ def report_auc(lab, section, name, role, s, lengths):
             verdict, target = "info", None
             if role == "target":
                 target = f"upper bound <= {BOUND}"
-                verdict = "met" if high <= BOUND else "missed" if low > 0.5 else "open"
+                verdict = judged(lab, low, high)
             kinds = ", ".join(f"{k} {v:.3f}" for k, (v, _) in r["kinds"].items())
             lab.report.add(section, f"{name}: AUC, {model}, windows of {seconds:g} s", r["auc"],
                            r["interval"], target, verdict,
