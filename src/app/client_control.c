@@ -126,8 +126,10 @@ qsp_client_control_put(const struct qsp_client_control *m, uint8_t *out, size_t 
 	struct qsp_writer w = qsp_writer_of(out, *n);
 
 	qsp_writer_u8(&w, (uint8_t)m->type);
-	if (m->type <= QSP_CLIENT_CONTROL_CANCEL)
+	if (m->type <= QSP_CLIENT_CONTROL_CANCEL) {
 		qsp_writer_u32(&w, QSP_CLIENT_CONTROL_VERSION);
+		qsp_writer_u8(&w, m->stealth);
+	}
 	switch (m->type) {
 	case QSP_CLIENT_CONTROL_SESSION: put_session(&w, m); break;
 	case QSP_CLIENT_CONTROL_FORWARD:
@@ -147,6 +149,16 @@ qsp_client_control_put(const struct qsp_client_control *m, uint8_t *out, size_t 
 	}
 	*n = qsp_writer_bytes(&w).n;
 	return qsp_writer_done(&w);
+}
+
+static qsp_err
+get_request(struct qsp_reader *r, struct qsp_client_control *m)
+{
+	uint32_t version = qsp_reader_u32(r);
+	uint8_t needs = qsp_reader_u8(r);
+
+	m->stealth = needs;
+	return version != QSP_CLIENT_CONTROL_VERSION || needs > 1 ? QSP_E_INPUT : 0;
 }
 
 static qsp_err
@@ -188,9 +200,8 @@ qsp_client_control_get(struct qsp_bytes in, struct qsp_client_control *m)
 
 	memset(m, 0, sizeof(*m));
 	m->type = (enum qsp_client_control_type)qsp_reader_u8(&r);
-	if (m->type <= QSP_CLIENT_CONTROL_CANCEL &&
-	    qsp_reader_u32(&r) != QSP_CLIENT_CONTROL_VERSION)
-		e = QSP_E_INPUT;
+	if (m->type <= QSP_CLIENT_CONTROL_CANCEL)
+		e = get_request(&r, m);
 	if (!e)
 		e = get_body(&r, m);
 	if (!e)

@@ -2,13 +2,13 @@
 /*
  * What is said on the socket of a shared connection, between its master and those who want to use
  * it. Each message is one packet, `u8 type || body`; the first of a client is a request, and names
- * the version. The master answers it with OK or REFUSED; behind the answer to a FORWARD or CANCEL
+ * the version and what it needs (1: a connection in stealth, which no other stands in for). The master answers it with OK or REFUSED; behind the answer to a FORWARD or CANCEL
  * another request may follow.
  *
- *     CHECK EXIT STOP         u32 version
- *     SESSION                 u32 version, then the plan; three descriptors come with it
- *     STDFWD                  u32 version, string target (of -W); three descriptors
- *     FORWARD CANCEL          u32 version, u8 kind ('L', 'R', 'D'), string specification
+ *     CHECK EXIT STOP         u32 version, u8 needs
+ *     SESSION                 u32 version, u8 needs, then the plan; three descriptors come with it
+ *     STDFWD                  u32 version, u8 needs, string target (of -W); three descriptors
+ *     FORWARD CANCEL          u32 version, u8 needs, u8 kind ('L', 'R', 'D'), string specification
  *     SIGNAL                  u32 number
  *     RESIZE                  u32 columns, rows, width, height in pixels
  *     RESUMED                 nothing: after SUSPEND
@@ -27,7 +27,7 @@
 
 #include "app/client_plan.h"
 
-#define QSP_CLIENT_CONTROL_VERSION 1
+#define QSP_CLIENT_CONTROL_VERSION 2
 #define QSP_CLIENT_CONTROL_TEXT_MAX 4096
 
 enum qsp_client_control_type {
@@ -54,6 +54,7 @@ struct qsp_client_control {
 	uint32_t number;             /* SIGNAL, OK, ENDED */
 	uint8_t small;               /* FORWARD, CANCEL: the kind; STARTED; SAY: the level */
 	int escape;                  /* SESSION: the escape character, or QSP_CLIENT_NO_ESCAPE */
+	bool stealth;                /* a request: it needs a connection in stealth */
 	bool stdin_null;             /* SESSION */
 	struct qsp_tty_size size;    /* RESIZE */
 	struct qsp_bytes text;       /* STDFWD, FORWARD, CANCEL, REFUSED, SAY; borrowed */

@@ -58,6 +58,7 @@ test_session(void **state)
 {
 	struct qsp_client_control a = { .type = QSP_CLIENT_CONTROL_SESSION,
 					.escape = QSP_CLIENT_NO_ESCAPE,
+					.stealth = true,
 					.stdin_null = true };
 	struct qsp_client_control b;
 
@@ -65,7 +66,7 @@ test_session(void **state)
 	make_plan(&a.plan);
 	get(put(&a), &b);
 	assert_int_equal(b.escape, QSP_CLIENT_NO_ESCAPE);
-	assert_true(b.stdin_null && b.plan.tty);
+	assert_true(b.stealth && b.stdin_null && b.plan.tty);
 	assert_int_equal(b.plan.what, QSP_CLIENT_EXEC);
 	assert_string_equal(b.plan.command, a.plan.command);
 	assert_string_equal(b.plan.term, a.plan.term);

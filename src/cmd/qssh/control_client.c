@@ -232,6 +232,7 @@ ask_forward(struct talk *t, bool cancel, char kind, const char *spec)
 {
 	const struct qsp_client_control m = { .type = cancel ? QSP_CLIENT_CONTROL_CANCEL
 							     : QSP_CLIENT_CONTROL_FORWARD,
+					      .stealth = t->q->cfg.stealth != QSP_CLIENT_NO,
 					      .small = (uint8_t)kind,
 					      .text = qsp_bytes_str(spec) };
 
@@ -329,6 +330,7 @@ run_session(struct talk *t)
 {
 	struct qsp_qssh *q = t->q;
 	struct qsp_client_control m = { .type = QSP_CLIENT_CONTROL_SESSION,
+					.stealth = q->cfg.stealth != QSP_CLIENT_NO,
 					.escape = q->cfg.escape_char,
 					.stdin_null = q->cfg.stdin_null == QSP_CLIENT_YES };
 	qsp_err e = 0;

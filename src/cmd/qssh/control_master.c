@@ -306,6 +306,7 @@ on_exit_asked(struct client *c)
 {
 	agree(c, (uint32_t)getpid());
 	qsp_qssh_say(QSP_LOG_DEBUG1, "A client asks us to exit");
+	c->q->dismissed = true;
 	qsp_qssh_contact_leave(c->q, QSP_QSSH_FAILED);
 }
 
@@ -315,6 +316,7 @@ on_stop_asked(struct client *c)
 	struct qsp_qssh *q = c->q;
 
 	agree(c, (uint32_t)getpid());
+	q->dismissed = true;
 	qsp_qssh_control_stop(q);
 	/* who is there for clients alone stays no longer than these */
 	if (q->persisting || (!q->session && !q->stdfwd))
@@ -326,6 +328,10 @@ static void
 on_request(struct client *c, struct qsp_client_control *m)
 {
 	c->asked = true;
+	if (m->stealth && c->q->cfg.stealth == QSP_CLIENT_NO) {
+		refuse(c, "this connection is not in stealth");
+		return;
+	}
 	switch (m->type) {
 	case QSP_CLIENT_CONTROL_CHECK: agree(c, (uint32_t)getpid()); break;
 	case QSP_CLIENT_CONTROL_EXIT: on_exit_asked(c); break;

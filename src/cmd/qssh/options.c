@@ -14,7 +14,7 @@
 
 #define SHORT "+246aAb:B:c:CD:e:E:fF:gGi:I:J:kKl:L:m:MnNo:O:p:P:qQ:R:sS:tTvVw:W:xXyY"
 
-enum { LONG_HELP = 256, LONG_LACKS, LONG_STEALTH, LONG_PADDING, LONG_BUDGET };
+enum { LONG_HELP = 256, LONG_LACKS, LONG_STEALTH, LONG_PADDING, LONG_BUDGET, LONG_LINK };
 
 /* Of other features, which this version refuses by name. */
 static const struct {
@@ -42,6 +42,7 @@ static const struct option longs[] = {
 	{ "stealth", optional_argument, NULL, LONG_STEALTH },
 	{ "padding", required_argument, NULL, LONG_PADDING },
 	{ "budget", required_argument, NULL, LONG_BUDGET },
+	{ "link", optional_argument, NULL, LONG_LINK },
 	{ "qrng", no_argument, NULL, LONG_LACKS },
 	{ "entropy-source", required_argument, NULL, LONG_LACKS },
 	{ "policy", required_argument, NULL, LONG_LACKS },
@@ -178,6 +179,7 @@ take_own(struct parse *p, int c, const char *arg, int which)
 	case 'v': p->verbose++; return 0;
 	case 'V': p->opt->version = true; return 0;
 	case LONG_HELP: return usage(0);
+	case LONG_LINK: p->opt->link = arg ? arg : ""; return 0;
 	case '?':
 	case ':': return usage(QSP_QSSH_FAILED);
 	default: return refuse(c, longs[which].name);

@@ -132,6 +132,7 @@ on_signal(uv_signal_t *h, int number)
 	if (q->leaving)
 		return;
 	q->killed_by = number;
+	q->dismissed = true;
 	/* the program over there dies as it would here */
 	if (q->session)
 		qsp_qssh_session_signal(q->session, number);

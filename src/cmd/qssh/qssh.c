@@ -193,7 +193,11 @@ settle_paths(struct qsp_qssh *q)
 {
 	const char *path = q->cfg.control_path, *command = q->cfg.local_command;
 
-	if ((path && strstr(path, "%C")) || (command && strstr(command, "%C"))) {
+	bool links = q->opt.link ||
+		     (!path && q->cfg.control_master == QSP_CLIENT_NO && qsp_qssh_link_has_any(q));
+
+	if ((path && strstr(path, "%C")) || (command && strstr(command, "%C")) ||
+	    (links && !path)) {
 		if (hash_names(q, q->name_hash) != 0)
 			return bad("%C: no hash");
 		q->tokens.hash = q->name_hash;
@@ -206,6 +210,10 @@ settle_paths(struct qsp_qssh *q)
 		if (!(q->cfg.control_path = strdup(q->control_path))) /* as -G shows it */
 			return bad("out of memory");
 	}
+	if (!path && links)
+		q->control_path = qsp_qssh_link_path(q);
+	if (q->opt.link && !q->control_path)
+		return bad("--link: there is no place for its socket in ~/.qssh/link");
 	if (q->opt.control && !q->control_path)
 		return bad("No ControlPath specified for \"-O\" command");
 	return 0;
@@ -328,6 +336,8 @@ go(struct qsp_qssh *q, int argc, char **argv)
 		return print_query(q->opt.query);
 	if ((r = read_config(q)) != 0)
 		return r;
+	if (!qsp_qssh_link_settle(q))
+		return QSP_QSSH_FAILED;
 	if (qsp_client_config_fill(&q->cfg) != 0)
 		return bad("out of memory");
 	if ((r = settle_names(q)) != 0 || (r = settle_paths(q)) != 0 || (r = take_command(q)) != 0)
@@ -341,8 +351,13 @@ go(struct qsp_qssh *q, int argc, char **argv)
 	qsp_qssh_say_init((enum qsp_log_level)q->cfg.log_level, log);
 	qsp_qssh_say(QSP_LOG_DEBUG1, "QSP_" QSP_VERSION ", %s", qsp_crypto_version());
 	r = QSP_QSSH_FAILED;
-	if (qsp_qssh_shape_can(q) && !uses_master(q, &r))
+	if (q->opt.link && qsp_qssh_link_is_up(q)) {
+		qsp_qssh_say(QSP_LOG_INFO, "qssh: the link to %s is up already", q->name);
+		r = 0;
+	} else if (qsp_qssh_shape_can(q) && !uses_master(q, &r)) {
 		r = run(q);
+		qsp_qssh_link_again(q, argv);
+	}
 	if (log)
 		fclose(log);
 	return r;

@@ -12,6 +12,7 @@
  *     forward.c, forward_local.c, forward_socks.c, forward_remote.c, tunnel.c    -L, -R, -D
  *     control_client.c, control_master.c, control_ask.c    connection sharing, both sides
  *     shape.c      what hides sizes and times
+ *     link.c       a connection that is kept up for sessions to come
  *     background.c going on without a terminal
  *     proxy.c      a connection by way of a program: ProxyCommand, ProxyJump
  *
@@ -58,6 +59,7 @@ struct qsp_qssh_options {
 	const char *config_file, *log_file, *query;
 	const char *stdfwd;  /* of -W */
 	const char *control; /* of -O */
+	const char *link;    /* --link: how often in a row it has failed */
 	char *host;          /* as given, without user and port */
 	char **command;      /* words, NULL at the end; or NULL */
 	bool version, print_config;
@@ -181,6 +183,7 @@ struct qsp_qssh {
 	bool opened, established;
 	bool persisting;      /* stays for clients alone */
 	bool want_background; /* ~& */
+	bool dismissed;       /* a person, or a client, has told it to end */
 	bool ended;           /* what the program was started for is over, status known */
 	bool leaving;         /* status is what to exit with */
 };
@@ -267,6 +270,18 @@ void qsp_qssh_shape_name(const struct qsp_shape_params *p,
 			 char out[static QSP_QSSH_SHAPE_TEXT_MAX]);
 /* The same of what holds now, and what it has cost. */
 void qsp_qssh_shape_info(struct qsp_qssh *q, char out[static QSP_QSSH_SHAPE_TEXT_MAX]);
+
+/* link.c: --link, one shaped connection in which sessions come and go */
+/* Has this user ever had one? */
+bool qsp_qssh_link_has_any(const struct qsp_qssh *q);
+/* The name of its socket, once the names are settled; NULL where there is no place for it. */
+char *qsp_qssh_link_path(struct qsp_qssh *q);
+/* What it stands for, where nothing was said; false, and said why, where it cannot be. */
+bool qsp_qssh_link_settle(struct qsp_qssh *q);
+/* Somebody answers at its name already. */
+bool qsp_qssh_link_is_up(const struct qsp_qssh *q);
+/* Its connection has ended: makes another one, in this process's place, or returns. */
+void qsp_qssh_link_again(struct qsp_qssh *q, char **argv);
 
 /* background.c */
 /* The program goes on in a child without a terminal, and this process goes: 0 in the child alone,

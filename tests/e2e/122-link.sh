@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A link: one connection in stealth, in which sessions and copies come and go, and the wire shows
+# nothing of it; it comes back by itself, and ends when it is told to.
+# shellcheck disable=SC1091,SC2119 # lib.sh is checked by itself; defaults
+. "${QSP_SRC:?}/tests/e2e/lib.sh"
+
+command -v python3 >/dev/null || skip "no python3"
+
+make_user_key
+start_server
+client true || fail "exec of true"
+cat >"$HOME/.qssh/config" <<END
+IdentityFile $KEY
+UserKnownHostsFile $KNOWN_HOSTS
+HostKeyAlias recorded
+BatchMode yes
+StrictHostKeyChecking accept-new
+ConnectTimeout 5
+END
+mkfifo "$TMP/orders"
+env QSP_E2E="$TMP" python3 "$QSP_SRC/tests/e2e/helpers/record.py" "$PORT" "$TMP/wire" \
+    <"$TMP/orders" >"$TMP/recorder" 2>/dev/null &
+pids="$pids $!"
+exec 7>"$TMP/orders"
+recording() { [ -s "$TMP/recorder" ]; }
+wait_for recording
+H=127.0.0.1
+to() { "$QSP_BIN/qssh" -p "$(cat "$TMP/recorder")" "$@"; }
+connections() { tail -n 1 "$TMP/wire" | cut -d ' ' -f 2; }
+cells() { [ "$(grep -c "^[0-9]* $1 $2 [1-9]" "$TMP/wire")" -ge "$3" ]; }
+up() { to -O check $H; }
+
+# nothing to run in it; and what cannot be made is not tried again and again
+expect "a command" 255 "$(status_of to --link $H true)"
+expect "nobody there" 255 "$(status_of qssh --link -p 1 $H)"
+
+expect "link" 0 "$(status_of to --link --stealth=strict --budget=900 $H)"
+wait_for up
+pid=$(up 2>&1 | sed -n 's/.*pid=\([0-9]*\).*/\1/p')
+pids="$pids $pid"
+expect "twice" 0 "$(status_of to --link $H)"
+grep -q 'up already' "$TMP/err" || fail "twice: $(cat "$TMP/err")"
+wait_for cells 0 '<' 200
+
+# sessions, one after another and together; a terminal; a copy; statuses
+mark=$(wc -l <"$TMP/wire")
+expect "session" hello "$(to $H 'echo hello')"
+expect "status" 7 "$(status_of to $H 'exit 7')"
+expect "stealth" stealthy "$(to --stealth $H 'echo stealthy')"
+head -c 20000 /dev/urandom >"$TMP/in"
+"$QSP_BIN/qscp" -q -P "$(cat "$TMP/recorder")" "$TMP/in" "$H:$TMP/copy" || fail "qscp"
+cmp "$TMP/in" "$TMP/copy" || fail "copy"
+expect "connections so far" 0 "$(connections)"
+
+# before and after the mark the wire is the same: slots of one cell, as many in a second
+cat >"$TMP/judge.py" <<'END'
+import sys
+rows = [r.split() for r in open(sys.argv[1])]
+mark = int(sys.argv[2])
+for way in "<>":
+    paces = []
+    for part in rows[60:mark], rows[mark:]:
+        part = [(int(r[0]), int(r[3])) for r in part if r[2] == way]
+        odd = [n for _, n in part if n % 768]
+        assert not odd, f"{way}: {odd}"
+        paces.append((part[-1][0] - part[0][0]) / (sum(n for _, n in part[1:]) / 768) / 1e6)
+    assert 0.8 < paces[0] / paces[1] < 1.25, f"{way}: {paces} ms a cell"
+END
+wait_for cells 0 '<' 500
+python3 "$TMP/judge.py" "$TMP/wire" "$mark" 2>"$TMP/err" || fail "$(tail -n 1 "$TMP/err")"
+
+# one that is not in stealth does not stand in for one that is
+to -fNM -S "$TMP/plain" $H || fail "a plain master"
+expect "not by a plain one" stealthy "$(to -S "$TMP/plain" --stealth $H 'echo stealthy' 2>"$TMP/err")"
+grep -q 'not in stealth' "$TMP/err" || fail "$(cat "$TMP/err")"
+to -S "$TMP/plain" -O exit $H 2>/dev/null || fail "-O exit"
+
+# the server goes, and comes back at the same place: so does the link, by itself
+stop_server
+down() { ! up; }
+wait_for down
+sed -i "s/^Port .*/Port $PORT/" "$SERVER_CONFIG"
+run_server
+wait_for up
+expect "pid" "$pid" "$(up 2>&1 | sed -n 's/.*pid=\([0-9]*\).*/\1/p')"
+expect "again" again "$(to $H 'echo again')"
+
+# told to end it ends, and does not come back
+to -O exit $H 2>/dev/null || fail "-O exit"
+wait_for gone "$pid"
+expect "its end" 255 "$(status_of to -O check $H)"
+say "ok"
