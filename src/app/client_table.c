@@ -142,6 +142,7 @@ const struct qsp_client_keyword qsp_client_table[] = {
 	TEXT("SendEnv", QSP_CLIENT_LIST_ADD, send_env, NULL),
 	INTEGER("ServerAliveCountMax", QSP_CLIENT_NUMBER, alive_count, 1, 1000000, 3),
 	INTEGER("ServerAliveInterval", QSP_CLIENT_TIME, alive_interval, 0, 86400, 0),
+	INTEGER("ResumeTimeout", QSP_CLIENT_TIME, resume_timeout, 0, 86400, 3600),
 	ONE_OF("SessionType", session_type, sessions, QSP_CLIENT_SESSION),
 	TEXT("SetEnv", QSP_CLIENT_LIST_ADD, set_env, NULL),
 	ONE_OF("Stealth", stealth, stealths, QSP_CLIENT_NO),

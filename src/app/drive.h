@@ -41,8 +41,8 @@ struct qsp_drive_ops {
 	 * qsp_drive_close it is the only callback that comes. */
 	void (*closed)(void *arg, qsp_err e);
 	/* The transport is gone and the session is not [P4.7]: true keeps the drive, detached, for
-	 * another connection; then neither conn nor socket says anything until qsp_drive_attach. A
-	 * resumed one that was lost on its way asks again. NULL: never. */
+	 * another connection; then neither conn nor socket says anything until qsp_drive_attach. One
+	 * that was to resume and failed, unless it was told no, asks again. NULL: never. */
 	bool (*lost)(void *arg, qsp_err e);
 };
 
@@ -79,6 +79,8 @@ QSP_MUST_USE qsp_err qsp_drive_attach(struct qsp_drive *d, const struct qsp_driv
  * resumed: then nothing happens. */
 bool qsp_drive_detach(struct qsp_drive *d);
 bool qsp_drive_is_detached(const struct qsp_drive *d);
+/* The connection that was lost, until another one has resumed its session; else NULL. */
+struct qsp_conn *qsp_drive_lost(struct qsp_drive *d);
 /* A drive for a connection that another one has given up; on error it stays the caller's. */
 QSP_MUST_USE qsp_err qsp_drive_new_line(struct qsp_drive_pool *p, const struct qsp_drive_line *line,
 					const struct qsp_mux_limits *limits,

@@ -108,10 +108,20 @@ can_detach(const struct qsp_drive *d)
 	       (d->lost || has_ticket(d->conn));
 }
 
+/* An attempt that somebody on the way, or a server without room, has spoilt may be made again. */
+static bool
+is_loss(const struct qsp_drive *d, qsp_err e)
+{
+	bool attempt = d->lost && !has_ticket(d->conn);
+
+	return e == QSP_E_TRUNCATED || e == QSP_E_IO || e == QSP_E_DECRYPT ||
+	       (attempt && (e == QSP_E_HANDSHAKE || e == QSP_E_CLOSED));
+}
+
 bool
 qsp_drive_line_lost(struct qsp_drive *d, qsp_err e)
 {
-	if (e != QSP_E_TRUNCATED && e != QSP_E_IO && e != QSP_E_DECRYPT)
+	if (!is_loss(d, e))
 		return false;
 	if (!d->ops->lost || !can_detach(d) || !d->ops->lost(d->arg, e))
 		return false;
@@ -130,6 +140,12 @@ qsp_drive_detach(struct qsp_drive *d)
 		return false;
 	detach(d);
 	return true;
+}
+
+struct qsp_conn *
+qsp_drive_lost(struct qsp_drive *d)
+{
+	return d->lost;
 }
 
 bool

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,4 +123,18 @@ qsp_connect_tcp(const struct qsp_connect *c, int *fd, char err[QSP_CONNECT_ERROR
 		return QSP_E_IO;
 	}
 	return 0;
+}
+
+void
+qsp_connect_notice(int fd)
+{
+	const unsigned unacknowledged_ms = 15000;
+	const int on = 1, idle_s = 20, every_s = 5, probes = 3;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+		   sizeof(unacknowledged_ms));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }

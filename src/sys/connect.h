@@ -27,4 +27,8 @@ struct qsp_connect {
 QSP_MUST_USE qsp_err qsp_connect_tcp(const struct qsp_connect *c, int *fd,
 				     char err[QSP_CONNECT_ERROR_MAX]);
 
+/* Lets a connection that leads nowhere any more fail within half a minute, not in a quarter of an
+ * hour: its peer's acknowledgements are missed, or its answers to probes. */
+void qsp_connect_notice(int fd);
+
 #endif

@@ -58,6 +58,10 @@ on_wants(void *arg, unsigned wants)
 {
 	struct qsp_qssh *q = arg;
 
+	if (q->resume.active) {
+		qsp_qssh_resume_wants(q, wants);
+		return;
+	}
 	uv_timer_stop(&q->patience);
 	if (wants & QSP_WANT_TRUST)
 		on_trust(q);
@@ -105,11 +109,17 @@ on_closed(void *arg, qsp_err e)
 {
 	struct qsp_qssh *q = arg;
 
-	q->end = e;
+	q->end = q->resume.why ? QSP_E_TRUNCATED : e;
 	q->stage = QSP_QSSH_DONE;
 }
 
-static const struct qsp_drive_ops ops = { on_wants, on_event, on_room, on_closed, NULL };
+static bool
+on_lost(void *arg, qsp_err e)
+{
+	return qsp_qssh_resume_lost(arg, e);
+}
+
+static const struct qsp_drive_ops ops = { on_wants, on_event, on_room, on_closed, on_lost };
 
 /* --- the connection as others see it -------------------------------------------------------- */
 
@@ -185,7 +195,9 @@ open_socket(struct qsp_qssh *q)
 			sleep(1);
 		e = qsp_connect_tcp(&c, &fd, err);
 		if (e == 0) {
-			if (q->cfg.tcp_keepalive == QSP_CLIENT_YES)
+			if (q->cfg.resume_timeout > 0)
+				qsp_connect_notice(fd);
+			else if (q->cfg.tcp_keepalive == QSP_CLIENT_YES)
 				setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 			return fd;
 		}
@@ -303,11 +315,22 @@ tell_failure(struct qsp_qssh *q, bool in_session)
 	}
 }
 
+static void
+tell_unresumed(struct qsp_qssh *q)
+{
+	if (q->resume.why)
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: the session could not be resumed: %s.",
+			     q->resume.why);
+	else if (q->resume.active)
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: the session could not be resumed.");
+}
+
 static int
 tell_end(struct qsp_qssh *q, bool in_session)
 {
 	if (q->end) {
 		tell_failure(q, in_session);
+		tell_unresumed(q);
 		return QSP_QSSH_FAILED;
 	}
 	if (q->killed_by)

@@ -264,6 +264,7 @@ prepare(struct qsp_qssh *q)
 	    (e = qsp_drive_pool_new(&q->loop, q->cx, &q->pool)) != 0)
 		return e;
 	qsp_config_set_wire(q->qsp, (enum qsp_wire)q->cfg.wire);
+	qsp_config_set_resumable(q->qsp, q->cfg.resume_timeout > 0);
 	q->can_ask = qsp_ask_possible();
 	return 0;
 }
@@ -279,6 +280,7 @@ run(struct qsp_qssh *q)
 	uv_timer_init(&q->loop, &q->patience);
 	uv_timer_init(&q->loop, &q->alive);
 	uv_timer_init(&q->loop, &q->persist);
+	qsp_qssh_resume_init(q);
 	e = prepare(q);
 	if (e)
 		fprintf(stderr, "qssh: %s\n", qsp_err_text(e));
@@ -287,6 +289,7 @@ run(struct qsp_qssh *q)
 	uv_close((uv_handle_t *)&q->patience, NULL);
 	uv_close((uv_handle_t *)&q->alive, NULL);
 	uv_close((uv_handle_t *)&q->persist, NULL);
+	qsp_qssh_resume_end(q);
 	qsp_qssh_identity_free_all(q);
 	qsp_known_hosts_match_wipe(&q->contact);
 	qsp_config_free(q->qsp);

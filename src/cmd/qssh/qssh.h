@@ -14,6 +14,7 @@
  *     shape.c      what hides sizes and times
  *     link.c       a connection that is kept up for sessions to come
  *     background.c going on without a terminal
+ *     resume.c     another connection after one was lost
  *     proxy.c      a connection by way of a program: ProxyCommand, ProxyJump
  *
  * Connection and channels are apart: contact.c alone knows the drive. All others reach the mux and
@@ -155,6 +156,19 @@ struct qsp_qssh {
 		uint32_t told;                 /* which change the user knows of */
 		bool unpadded;                 /* padding was asked for, and refused */
 	} shape;
+	/* resume.c */
+	struct {
+		bool active;         /* lost, and not resumed yet */
+		bool asked;          /* method 6 was tried in this attempt */
+		const char *why;     /* given up */
+		uint64_t since;      /* mono: of the loss */
+		uint64_t pause;      /* the next one */
+		uint64_t refused;    /* mono: since the host refuses; 0: it does not */
+		uv_timer_t timer;    /* of the pause, or for an answer */
+		uv_poll_t *poll;     /* of the search for a socket, while it runs */
+		int in;
+		struct qsp_key_public host_key;
+	} resume;
 
 	/* alive.c */
 	int alive_missed;
@@ -227,6 +241,15 @@ void qsp_qssh_auth_decaps(struct qsp_qssh *q); /* QSP_WANT_DECAPS */
 void qsp_qssh_auth_sign(struct qsp_qssh *q);   /* QSP_WANT_SIGN */
 void qsp_qssh_auth_reply(struct qsp_qssh *q);  /* QSP_WANT_REPLY */
 void qsp_qssh_auth_denied(struct qsp_qssh *q); /* says so */
+
+/* resume.c: after the connection was lost. drive_ops.lost; wants of an attempt; a socket for one. */
+void qsp_qssh_resume_init(struct qsp_qssh *q);
+void qsp_qssh_resume_end(struct qsp_qssh *q);
+bool qsp_qssh_resume_lost(struct qsp_qssh *q, qsp_err e);
+void qsp_qssh_resume_wants(struct qsp_qssh *q, unsigned wants);
+void qsp_qssh_resume_call(struct qsp_qssh *q, int fd);
+/* The server gives no sign of life: drops the connection; false where the session goes with it. */
+bool qsp_qssh_resume_drop(struct qsp_qssh *q);
 
 /* proxy.c: a connection by way of a program */
 bool qsp_qssh_proxy_is_wanted(const struct qsp_qssh *q);

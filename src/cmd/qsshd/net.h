@@ -75,12 +75,12 @@ struct qsp_net_config {
 };
 
 /* What the main thread, or another worker, tells a worker. */
-enum { QSP_NET_MOVE = 128, QSP_NET_END };
+enum { QSP_NET_LEAVE = 128, QSP_NET_MOVE, QSP_NET_END };
 struct qsp_net_order {
 	struct qsp_net_order *next;
 	uint8_t type; /* enum qsp_rpc_control, or one of the above */
 	int fd;
-	uint64_t conn;                   /* END: a detached one */
+	uint64_t conn;                   /* END: a detached one; LEAVE: one that resumes */
 	struct qsp_net_visitor *visitor; /* MOVE */
 };
 
@@ -280,6 +280,9 @@ void qsp_net_conn_hurry(struct qsp_net_conn *c);
 
 /* net_resume.c: a connection that resumes a session [P4.7] */
 void qsp_net_resume_asked(struct qsp_net_conn *c);
+/* Hands it to the worker that has the session; not from inside a callback of its drive, which may
+ * hold bytes of it. */
+void qsp_net_resume_move(struct qsp_net_conn *c);
 /* qsshd-auth has answered. */
 void qsp_net_resume_judged(struct qsp_net_conn *c, bool ok);
 

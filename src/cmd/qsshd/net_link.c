@@ -93,6 +93,8 @@ put_resume(struct qsp_net_conn *c, struct qsp_writer *w)
 	memcpy(m.key_id, s->key_id, sizeof(m.key_id));
 	m.address = qsp_bytes_str(c->peer);
 	m.port = c->peer_port;
+	m.own = qsp_bytes_str(c->own);
+	m.own_port = c->own_port;
 	qsp_writer_u8(w, QSP_RPC_RESUME);
 	qsp_rpc_put_auth(w, &m);
 	return true;

@@ -16,15 +16,20 @@
 
 /* --- to the worker that has it -------------------------------------------------------------- */
 
-static void
-move(struct qsp_net_conn *c, uint64_t session)
+void
+qsp_net_resume_move(struct qsp_net_conn *c)
 {
 	struct qsp_net *n = c->w->net;
 	struct qsp_net_visitor *v = calloc(1, sizeof(*v));
 	unsigned worker = qsp_net_random() % n->n_workers;
+	struct qsp_auth_question q;
 	uint64_t conn;
 
-	(void)qsp_net_detach_find(n, session, &worker, &conn);
+	if (c->doomed || qsp_conn_auth_question(qsp_drive_conn(c->drive), &q)) {
+		free(v);
+		return;
+	}
+	(void)qsp_net_detach_find(n, q.ticket.session, &worker, &conn);
 	if (v == NULL) {
 		qsp_net_conn_close(c, QSP_REASON_INTERNAL_ERROR, "out of memory");
 		return;
@@ -105,6 +110,15 @@ give_ticket(struct qsp_net_conn *c, const struct qsp_auth_question *q)
 	qsp_mem_wipe(&t, sizeof(t));
 }
 
+static void
+leave(struct qsp_net_conn *c)
+{
+	struct qsp_net_order order = { .type = QSP_NET_LEAVE, .fd = -1, .conn = c->id };
+
+	if (!qsp_net_worker_tell(c->w, &order))
+		qsp_net_conn_close(c, QSP_REASON_INTERNAL_ERROR, "out of memory");
+}
+
 void
 qsp_net_resume_asked(struct qsp_net_conn *c)
 {
@@ -115,7 +129,7 @@ qsp_net_resume_asked(struct qsp_net_conn *c)
 	if (q.has_proof)
 		qsp_net_link_ask(c, QSP_NET_ASKING_RESUME);
 	else if (!c->visits)
-		move(c, q.ticket.session);
+		leave(c);
 	else
 		give_ticket(c, &q);
 }

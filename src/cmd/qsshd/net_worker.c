@@ -133,6 +133,10 @@ obey(struct qsp_net_worker *w, const struct qsp_net_order *o)
 		close_strangers(w);
 		stop_listening(w);
 		break;
+	case QSP_NET_LEAVE:
+		if ((c = qsp_net_conn_find(w, o->conn)) != NULL)
+			qsp_net_resume_move(c);
+		break;
 	case QSP_NET_MOVE: qsp_net_conn_adopt(w, o->visitor); break;
 	case QSP_NET_END:
 		c = qsp_net_conn_find(w, o->conn);
