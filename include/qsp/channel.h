@@ -116,6 +116,8 @@ QSP_API struct qsp_bytes qsp_mux_output(const struct qsp_mux *m);
 QSP_API void qsp_mux_sent(struct qsp_mux *m, size_t n);
 /* How much of it there is in all; qsp_mux_output shows what lies together. */
 QSP_API size_t qsp_mux_waiting(const struct qsp_mux *m);
+/* Of that what was never sent before: what a rewind brings back is bounded already. */
+QSP_API size_t qsp_mux_backlog(const struct qsp_mux *m);
 /* The output has no room for data, whatever the windows say. */
 QSP_API bool qsp_mux_is_full(const struct qsp_mux *m);
 /*

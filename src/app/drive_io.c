@@ -14,7 +14,7 @@
 #include "base/mem.h"
 
 #define ROUNDS 4                      /* reads and writes a turn */
-#define BACKLOG_MAX (1024 * 1024)     /* of output, above which the peer is not read */
+#define BACKLOG_MAX (1024 * 1024)     /* of new output, above which the peer is not read */
 #define STALLED_MAX (8 * 1024 * 1024) /* and above which it is cut off */
 #define REPORTS 8                     /* questions answered on the spot, a turn */
 
@@ -179,7 +179,7 @@ qsp_drive_io_may_read(const struct qsp_drive *d)
 		return true;
 	/* acknowledgements are heard even where the output waits for them */
 	return (qsp_conn_wants(d->conn) & QSP_WANT_INPUT) &&
-	       (qsp_mux_waiting(d->mux) <= BACKLOG_MAX || qsp_drive_line_room(d) == 0);
+	       (qsp_mux_backlog(d->mux) <= BACKLOG_MAX || qsp_drive_line_room(d) == 0);
 }
 
 void
@@ -320,7 +320,7 @@ write_once(struct qsp_drive *d)
 	}
 	if (e)
 		qsp_drive_finish(d, e);
-	if (!e && qsp_mux_waiting(d->mux) > STALLED_MAX)
+	if (!e && qsp_mux_backlog(d->mux) > STALLED_MAX)
 		e = qsp_conn_close(d->conn, QSP_REASON_POLICY, "too much waits to be acknowledged");
 	return !e && n != 0 && !d->unsent;
 }

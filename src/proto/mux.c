@@ -160,6 +160,12 @@ qsp_mux_waiting(const struct qsp_mux *m)
 	return qsp_spool_waiting(&m->out);
 }
 
+size_t
+qsp_mux_backlog(const struct qsp_mux *m)
+{
+	return qsp_spool_fresh(&m->out);
+}
+
 void
 qsp_mux_sent(struct qsp_mux *m, size_t n)
 {

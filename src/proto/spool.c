@@ -168,6 +168,7 @@ qsp_spool_sent(struct qsp_spool *s, size_t n)
 	}
 	s->offset += n;
 	s->sent += n;
+	s->peak = s->sent > s->peak ? s->sent : s->peak;
 	if (!s->retains)
 		qsp_spool_acknowledged(s, s->sent);
 }

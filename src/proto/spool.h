@@ -24,6 +24,7 @@ struct qsp_spool {
 	size_t start;                         /* in first: what is not acknowledged begins */
 	size_t offset;                        /* in at */
 	uint64_t acked, sent, total;
+	uint64_t peak;   /* of sent */
 	uint64_t passed; /* since it was last empty: tells bulk from chatter */
 	unsigned spares;
 	bool retains;
@@ -56,6 +57,13 @@ static inline size_t
 qsp_spool_waiting(const struct qsp_spool *s)
 {
 	return (size_t)(s->total - s->sent);
+}
+
+/* Never sent. */
+static inline size_t
+qsp_spool_fresh(const struct qsp_spool *s)
+{
+	return (size_t)(s->total - s->peak);
 }
 
 /* Sent, and not acknowledged. */

@@ -45,7 +45,7 @@ for pty in -T -tt; do
 	login_ends_255 "qsshd-session"
 	next_login "qsshd-session"
 
-	long_login $pty
+	long_login "$pty -o ResumeTimeout=0"
 	kill -9 "$(children "$login" qssh)"
 	wait "$login" 2>/dev/null || :
 	wait_for gone "$shell"

@@ -22,10 +22,10 @@ on_alive(uv_timer_t *h)
 	q->alive_seen = info.cells_received;
 	if (q->alive_missed++ >= q->cfg.alive_count) {
 		q->alive_missed = 0;
+		qsp_qssh_say(QSP_LOG_INFO, "Timeout, server %s not responding.", q->name);
 		if (qsp_qssh_resume_drop(q))
 			return;
 		qsp_tty_restore();
-		qsp_qssh_say(QSP_LOG_INFO, "Timeout, server %s not responding.", q->name);
 		qsp_qssh_contact_leave(q, QSP_QSSH_FAILED);
 		return;
 	}

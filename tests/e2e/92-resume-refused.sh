@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# [P4.7] What cannot be resumed ends, and soon: a key that was taken away, a session that is gone, a
+# host that refuses; and a client that is away costs the server no more than is bounded.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "${QSP_SRC:?}/tests/e2e/lib.sh"
+# shellcheck source=cutter.sh
+. "$QSP_SRC/tests/e2e/cutter.sh"
+
+make_user_key
+start_server 'MaxDetached 2:3'
+start_cutter
+
+told() { grep -q "$1" "$TMP/$2.err"; }
+
+# A session that says that it is there, and stays: begin NAME [COMMAND]; sets PID_NAME
+begin() {
+	client "${2:-echo here; exec sleep 1000}" </dev/null >"$TMP/$1.out" 2>"$TMP/$1.err" &
+	eval "pid_$1=$!"
+	pids="$pids $!"
+	wait_for test -s "$TMP/$1.out"
+}
+
+# It has ended with 255, and said why: ended NAME PID WHY
+ended() {
+	rc=0
+	wait "$2" || rc=$?
+	expect "$1" 255 "$rc"
+	told 'without a proper end' "$1" || fail "$1 does not say that output may be missing"
+	told "could not be resumed: $3" "$1" || fail "$1 does not say why: $(cat "$TMP/$1.err")"
+}
+
+# the key has been taken away
+begin key
+mv "$TMP/authorized_keys" "$TMP/taken"
+: >"$TMP/authorized_keys"
+net cut
+ended key "$pid_key" 'the server does not know it'
+wait_log '^Resuming refused for '
+mv "$TMP/taken" "$TMP/authorized_keys"
+
+# too many are detached: the oldest of the user goes
+net refuse
+net hear
+begin one
+begin two
+begin three
+net refuse
+net cut
+wait_log 'Detached session .* too many are detached'
+net hear
+wait_for log_times 'Resumed user' 1
+
+# the process that had the sessions is gone
+begin orphan
+for p in $(children "$SERVER" qsshd-net); do kill -KILL "$p"; done
+ended orphan "$pid_orphan" 'the server does not know it'
+
+# nobody listens any more
+begin refused
+net refuse
+net cut
+ended refused "$pid_refused" 'the host refuses'
+net hear
+
+# off, on either side: as ever
+stop_server
+SERVER_PORT=
+write_config 'ResumeTimeout 0'
+run_server
+net to "$PORT"
+PORT=$(sed -n 's/^port //p' "$TMP/net.out")
+begin off
+net cut
+rc=0
+wait "$pid_off" || rc=$?
+expect 'off at the server' 255 "$rc"
+if told 'trying again' off; then fail 'it tried again without a grant'; fi
+
+say ok
