@@ -117,6 +117,7 @@ qsp_connect_tcp(const struct qsp_connect *c, int *fd, char err[QSP_CONNECT_ERROR
 			break;
 	}
 	freeaddrinfo(list);
+	errno = e;
 	if (e) {
 		snprintf(err, QSP_CONNECT_ERROR_MAX, "connect to host %s port %u: %s", c->host,
 			 (unsigned)c->port, strerror(e));

@@ -22,7 +22,8 @@ struct qsp_connect {
 
 /*
  * Connects; *fd is non-blocking and closed on exec. On error QSP_E_IO (QSP_E_NOTFOUND where the
- * name has no address) with a line for people: "connect to host H port N: Connection refused".
+ * name has no address) with a line for people, "connect to host H port N: Connection refused", and
+ * errno.
  */
 QSP_MUST_USE qsp_err qsp_connect_tcp(const struct qsp_connect *c, int *fd,
 				     char err[QSP_CONNECT_ERROR_MAX]);

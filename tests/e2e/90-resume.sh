@@ -14,6 +14,7 @@ expect 'through the network' yes "$(client echo yes)"
 
 # one program that lives through all of it: it answers each line
 mkfifo "$TMP/in"
+# shellcheck disable=SC2016 # for the shell over there
 client 'while read -r line; do echo "got $line"; done; exit 7' <"$TMP/in" >"$TMP/out" \
     2>"$TMP/err" &
 client_pid=$!

@@ -158,14 +158,14 @@ struct qsp_qssh {
 	} shape;
 	/* resume.c */
 	struct {
-		bool active;         /* lost, and not resumed yet */
-		bool asked;          /* method 6 was tried in this attempt */
-		const char *why;     /* given up */
-		uint64_t since;      /* mono: of the loss */
-		uint64_t pause;      /* the next one */
-		uint64_t refused;    /* mono: since the host refuses; 0: it does not */
-		uv_timer_t timer;    /* of the pause, or for an answer */
-		uv_poll_t *poll;     /* of the search for a socket, while it runs */
+		bool active;      /* lost, and not resumed yet */
+		bool asked;       /* method 6 was tried in this attempt */
+		const char *why;  /* given up */
+		uint64_t since;   /* mono: of the loss */
+		uint64_t pause;   /* the next one */
+		uint64_t refused; /* mono: since the host refuses; 0: it does not */
+		uv_timer_t timer; /* of the pause, or for an answer */
+		uv_poll_t *poll;  /* of the search for a socket, while it runs */
 		int in;
 		struct qsp_key_public host_key;
 	} resume;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "sys/connect.h"
 
 #define CONNECT_MS 10000
-#define ANSWER_MS 10000   /* for the whole handshake */
+#define ANSWER_MS 10000 /* for the whole handshake */
 #define PAUSE_FIRST_MS 500
 #define PAUSE_MAX_MS 15000
 #define REFUSED_MS 10000 /* a host that refuses so long has no server any more */
@@ -36,8 +37,11 @@ struct qsp_qssh_search {
 
 /* What it found. */
 struct found {
-	int fd, error;
+	int fd;
+	bool refused;
+	char why[QSP_CONNECT_ERROR_MAX]; /* there is none */
 };
+_Static_assert(sizeof(struct found) <= PIPE_BUF, "written at once");
 
 static void on_timer(uv_timer_t *h);
 
@@ -99,11 +103,12 @@ search(void *arg)
 				 .family = s->family,
 				 .bind_address = s->bind_address,
 				 .timeout_ms = CONNECT_MS };
-	char err[QSP_CONNECT_ERROR_MAX];
 	struct found f = { .fd = -1 };
 
-	if (qsp_connect_tcp(&c, &f.fd, err) != 0)
-		f = (struct found){ .fd = -1, .error = errno };
+	if (qsp_connect_tcp(&c, &f.fd, f.why) != 0) {
+		f.fd = -1;
+		f.refused = errno == ECONNREFUSED;
+	}
 	if (write(s->out, &f, sizeof(f)) != (ssize_t)sizeof(f) && f.fd >= 0)
 		close(f.fd); /* nobody waits for it any more */
 	search_free(s);
@@ -144,8 +149,8 @@ on_found(uv_poll_t *h, int status, int events)
 		qsp_qssh_resume_call(q, f.fd);
 		return;
 	}
-	qsp_qssh_say(QSP_LOG_DEBUG1, "Reconnecting: %s", strerror(f.error));
-	if (f.error != ECONNREFUSED)
+	qsp_qssh_say(QSP_LOG_DEBUG1, "Reconnecting: %s", f.why);
+	if (!f.refused)
 		q->resume.refused = 0;
 	else if (q->resume.refused == 0)
 		q->resume.refused = now;
@@ -236,6 +241,8 @@ qsp_qssh_resume_call(struct qsp_qssh *q, int fd)
 						qsp_drive_now(&q->loop), &line.conn)
 			  : QSP_E_STATE;
 	qsp_mem_wipe(&peer, sizeof(peer));
+	if (!e)
+		e = qsp_qssh_shape_begin(q, line.conn);
 	if (!e)
 		e = qsp_drive_attach(q->drive, &line);
 	if (e) {
