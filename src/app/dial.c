@@ -91,7 +91,8 @@ failed(struct qsp_dial *d, int e)
 		close(d->fd);
 	d->fd = -1;
 	d->last = e;
-	d->at = d->at->ai_next;
+	if (d->at != NULL)
+		d->at = d->at->ai_next;
 	next(d);
 }
 

@@ -28,7 +28,7 @@ set_port(struct sockaddr *sa, uint16_t port)
 static uint16_t
 port_of(int fd)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)

@@ -91,8 +91,8 @@ open_out_here(struct qsp_qscp_job *j)
 		return;
 	}
 	j->sparse_out = fstat(j->out, &st) == 0 && S_ISREG(st.st_mode);
-	j->sparse_in = j->sparse_out && !j->unknown_end && j->from->c.has[QSP_SFTP_SEEK_DATA] &&
-		       j->end >= SPARSE_MIN;
+	j->sparse_in = j->sparse_out && !j->unknown_end && j->from != NULL &&
+		       j->from->c.has[QSP_SFTP_SEEK_DATA] && j->end >= SPARSE_MIN;
 	j->state = QSP_QSCP_COPYING;
 }
 

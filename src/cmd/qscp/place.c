@@ -111,7 +111,7 @@ take_uri(const char *word, const char *rest, struct qsp_qscp_place *out)
 		out->port = strndup(colon + 1, n - (size_t)(colon + 1 - rest));
 		n = (size_t)(colon - rest);
 		if (out->port == NULL || strspn(out->port, "0123456789") != strlen(out->port) ||
-		    atoi(out->port) < 1 || atoi(out->port) > 65535)
+		    strtol(out->port, NULL, 10) < 1 || strtol(out->port, NULL, 10) > 65535)
 			return complain(word, "not a port");
 	}
 	out->path = unescape(path);

@@ -287,6 +287,8 @@ qsp_qssh_forward_free(struct qsp_qssh *q, bool keep)
 {
 	qsp_qssh_socks_end(q);
 	qsp_qssh_tunnel_free_all(q);
-	while (q->forwards.all)
-		drop(q->forwards.all, keep);
+	for (struct qsp_qssh_forward *f = q->forwards.all, *next; f; f = next) {
+		next = f->next;
+		drop(f, keep);
+	}
 }

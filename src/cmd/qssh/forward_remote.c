@@ -69,7 +69,7 @@ qsp_qssh_remote_offer(struct qsp_qssh *q, const struct qsp_mux_event *ev)
 {
 	bool is_path = !qsp_bytes_is(ev->name, "forwarded-tcpip");
 	struct qsp_reader r = qsp_reader_of(ev->body);
-	struct qsp_bytes host = qsp_reader_vec32(&r), from = QSP_BYTES_NONE;
+	struct qsp_bytes host = qsp_reader_vec32(&r), from;
 	uint32_t port = is_path ? 0 : qsp_reader_u32(&r), from_port = 0;
 	struct qsp_qssh_forward *f = q->forwards.all;
 	char whom[100];

@@ -173,7 +173,7 @@ qsp_qssh_shape_info(struct qsp_qssh *q, char out[static QSP_QSSH_SHAPE_TEXT_MAX]
 	n = (int)strlen(out);
 	snprintf(out + n, cap - (size_t)n,
 		 "\n cover      %llu bytes, %.1f %% of what was sent; added latency %.1f ms",
-		 (unsigned long long)(s.counts.noise_cells * QSP_CELL_LEN),
+		 (unsigned long long)s.counts.noise_cells * QSP_CELL_LEN,
 		 all ? 100.0 * (double)s.counts.noise_cells / (double)all : 0,
 		 s.counts.waits ? (double)s.counts.wait_us / 1000 / (double)s.counts.waits : 0);
 	if (s.counts.skipped) {

@@ -482,6 +482,8 @@ qsp_qssh_tunnel_offered(struct qsp_qssh *q, uint32_t channel, const struct qsp_c
 void
 qsp_qssh_tunnel_free_all(struct qsp_qssh *q)
 {
-	while (q->forwards.tunnels)
-		end(q->forwards.tunnels);
+	for (struct qsp_qssh_tunnel *t = q->forwards.tunnels, *next; t; t = next) {
+		next = t->next;
+		end(t);
+	}
 }

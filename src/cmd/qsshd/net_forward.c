@@ -391,9 +391,8 @@ qsp_net_forward_init(struct qsp_net_conn *c)
 void
 qsp_net_forward_end(struct qsp_net_conn *c)
 {
-	while (c->forwards != NULL) {
-		struct qsp_net_forward *fw = c->forwards;
-
+	for (struct qsp_net_forward *fw = c->forwards, *next; fw != NULL; fw = next) {
+		next = fw->next;
 		qsp_relay_free(fw->relay);
 		on_gone(fw);
 	}
