@@ -91,11 +91,15 @@ expect "an answer that is too long" 255 "$(status_of person keyboard-interactive
 say_answers tree
 pam_is password=tree account=expired
 for method in keyboard-interactive password publickey; do
+	say_answers tree
 	expect "expired, $method" 255 "$(status_of person "$method" \
 	    -o NumberOfPasswordPrompts=1 true)"
+	grep -q "^Received disconnect from .*:60: User account has expired\$" "$TMP/err" ||
+		fail "what is said of it: $(cat "$TMP/err")"
 done
 wait_log "^PAM: User account has expired for $EVE\$"
 wait_log "^Failed publickey for $EVE from"
+say_answers tree
 pam_is password=tree account=new
 for method in password publickey; do
 	expect "must change it, $method" 255 "$(status_of person "$method" \
@@ -103,6 +107,10 @@ for method in password publickey; do
 done
 expect "changes it" 0 "$(status_of person keyboard-interactive true)"
 wait_for seen "changed $EVE 127.0.0.1 tree"
+stop_server
+start_pam_server 'KbdInteractiveAuthentication no'
+expect "cannot change it" 255 "$(status_of person publickey,password true)"
+grep -q ':60: Authentication token is no longer valid' "$TMP/err" || fail "$(cat "$TMP/err")"
 
 # --- no session where PAM opens none
 pam_is password=tree session=no
@@ -145,7 +153,9 @@ if [ -e /lib/x86_64-linux-gnu/security/pam_group.so ] || [ -e /lib/security/pam_
 	echo 'closed for the winter' >/etc/nologin
 	expect "nologin" 255 "$(status_of person keyboard-interactive -o NumberOfPasswordPrompts=1 true)"
 	grep -q 'closed for the winter' "$TMP/err" || fail "nologin's words: $(cat "$TMP/err")"
-	wait_log "^PAM: .* for $EVE\$"
+	expect "nologin, by key" 255 "$(status_of person publickey true)"
+	grep -q 'closed for the winter' "$TMP/err" || fail "nologin's words: $(cat "$TMP/err")"
+	wait_log "^PAM: closed for the winter.* for $EVE\$"
 	stop_server
 fi
 say "ok"

@@ -67,9 +67,10 @@ asked() { tr '\n' '|' <"$TMP/questions"; }
 # The module has written this line.
 seen() { grep -qxF "$1" "$TMP/seen"; }
 
+# With all that asks, but for what these lines say.
 start_pam_server() {
-	start_server 'UsePAM yes' "PAMServiceName $SERVICE" 'KbdInteractiveAuthentication yes' \
-	    'PasswordAuthentication yes' "$@"
+	start_server "$@" 'UsePAM yes' "PAMServiceName $SERVICE" 'KbdInteractiveAuthentication yes' \
+	    'PasswordAuthentication yes'
 }
 
 # person METHODS [OPTION]... COMMAND: qssh as $LOGIN, else $EVE, trying these methods

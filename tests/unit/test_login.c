@@ -104,10 +104,31 @@ prompts(void **state)
 	assert_false(got.prompt.echo[0]);
 	assert_true(got.prompt.echo[1]);
 	assert_true(qsp_bytes_equal(got.prompt.instruction, m.prompt.instruction));
-	buf[w.n - 1] = 2; /* neither with echo nor without */
+	buf[w.n - 3] = 2; /* neither with echo nor without */
 	assert_int_not_equal(qsp_rpc_get_auth_answer(qsp_writer_bytes(&w), &got), 0);
-	buf[w.n - 1] = 1;
+	buf[w.n - 3] = 1;
 	assert_int_equal(qsp_rpc_get_auth_answer(qsp_writer_bytes(&w), &got), 0);
+}
+
+/* The reason of a refusal, which has to fit into a CLOSE. */
+static void
+reasons(void **state)
+{
+	static uint8_t buf[ROOM];
+	static const char text[QSP_RPC_WHY_MAX + 1];
+	struct qsp_writer w = qsp_writer_of(buf, sizeof(buf));
+	struct qsp_rpc_auth_answer m = { .conn = 7, .verdict = QSP_AUTH_REFUSE }, got;
+
+	(void)state;
+	m.why = qsp_bytes(text, QSP_RPC_WHY_MAX);
+	qsp_rpc_put_auth_answer(&w, &m);
+	reads_whole(get_answer, &w, &got);
+	assert_int_equal(got.why.n, QSP_RPC_WHY_MAX);
+	m.why.n++;
+	w = qsp_writer_of(buf, sizeof(buf));
+	qsp_rpc_put_auth_answer(&w, &m);
+	assert_int_equal(qsp_writer_done(&w), 0);
+	assert_int_not_equal(qsp_rpc_get_auth_answer(qsp_writer_bytes(&w), &got), 0);
 }
 
 static void
@@ -210,8 +231,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replies), cmocka_unit_test(prompts), cmocka_unit_test(talks),
-		cmocka_unit_test(ways),    cmocka_unit_test(no_ways),
+		cmocka_unit_test(replies), cmocka_unit_test(prompts), cmocka_unit_test(reasons),
+		cmocka_unit_test(talks),   cmocka_unit_test(ways),    cmocka_unit_test(no_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

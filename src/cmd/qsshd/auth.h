@@ -87,6 +87,7 @@ struct qsp_auth_attempt {
 	struct qsp_ck ck; /* with ss mixed in, where the proof was right */
 	size_t ck_len;
 	struct qsp_auth_talk *talk;
+	char why[QSP_RPC_WHY_MAX + 1]; /* the connection ends with these words, if any */
 };
 
 /*
@@ -181,8 +182,8 @@ bool qsp_auth_password(const struct qsp_auth_user *u, struct qsp_bytes password)
  * verdict, and nothing more. */
 struct qsp_auth_word {
 	const struct qsp_prompt *prompt; /* NULL: it is over */
-	bool ok;
-	struct qsp_bytes why; /* not ok */
+	enum qsp_rpc_talk_verdict verdict;
+	struct qsp_bytes why; /* not YES */
 };
 typedef void (*qsp_auth_heard)(struct qsp_auth *a, void *arg, const struct qsp_auth_word *w);
 /* NULL where it could not be begun; having said why. */

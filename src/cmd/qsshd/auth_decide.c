@@ -111,6 +111,7 @@ answer_attempt(struct qsp_auth *a, struct qsp_auth_grant *g, struct qsp_auth_att
 	}
 	if (answer.verdict == QSP_AUTH_REFUSE) {
 		qsp_auth_attempt_failed(a, g, t);
+		answer.why = qsp_bytes_str(t->why);
 	} else {
 		if (answer.verdict == QSP_AUTH_PARTIAL)
 			qsp_auth_attempt_log(a, t, "Partial");
@@ -136,13 +137,29 @@ settle(struct qsp_auth *a, struct qsp_auth_grant *g, struct qsp_auth_attempt *t,
 
 /* --- PAM ------------------------------------------------------------------------------------ */
 
+/*
+ * What the modules say to somebody who has proved to be who he says and may not in all the same, he may
+ * hear. A password that can be changed by answering questions is no reason to end it all.
+ */
+static void
+take_why(struct qsp_auth_attempt *t, const struct qsp_auth_word *w)
+{
+	char why[256], shown[QSP_USER_MAX + 1];
+
+	qsp_text_printable(w->why, false, why, sizeof(why));
+	qsp_text_printable(t->q.user, false, shown, sizeof(shown));
+	qsp_log(QSP_LOG_INFO, "PAM: %s for %s%s", why, t->p.known ? "" : "invalid user ", shown);
+	if (w->verdict == QSP_RPC_TALK_CLOSED ||
+	    (w->verdict == QSP_RPC_TALK_EXPIRED && t->p.config.interactive <= 0))
+		(void)snprintf(t->why, sizeof(t->why), "%s", why);
+}
+
 static void
 heard(struct qsp_auth *a, void *arg, const struct qsp_auth_word *w)
 {
 	struct qsp_auth_attempt *t = arg;
 	struct qsp_auth_grant *g = qsp_auth_login_find(a, t->link, t->q.conn);
 	struct qsp_rpc_auth_answer answer = { .conn = t->q.conn, .verdict = QSP_AUTH_PROMPT };
-	char why[256], shown[QSP_USER_MAX + 1];
 
 	if (w->prompt != NULL) {
 		answer.prompt = *w->prompt;
@@ -150,13 +167,9 @@ heard(struct qsp_auth *a, void *arg, const struct qsp_auth_word *w)
 		return;
 	}
 	t->talk = NULL;
-	if (!w->ok) {
-		qsp_text_printable(w->why, false, why, sizeof(why));
-		qsp_text_printable(t->q.user, false, shown, sizeof(shown));
-		qsp_log(QSP_LOG_INFO, "PAM: %s for %s%s", why, t->p.known ? "" : "invalid user ",
-			shown);
-	}
-	settle(a, g, t, w->ok); /* g is there as long as t is */
+	if (w->verdict != QSP_RPC_TALK_YES)
+		take_why(t, w);
+	settle(a, g, t, w->verdict == QSP_RPC_TALK_YES); /* g is there as long as t is */
 }
 
 /* hopeless: it goes as with anybody, and fails. */

@@ -31,9 +31,10 @@ end(struct qsp_auth_watch *w)
 
 /* The end of it: what is heard last. */
 static void
-conclude(struct qsp_auth *a, struct qsp_auth_talk *t, bool ok, struct qsp_bytes why)
+conclude(struct qsp_auth *a, struct qsp_auth_talk *t, enum qsp_rpc_talk_verdict verdict,
+	 struct qsp_bytes why)
 {
-	struct qsp_auth_word word = { .ok = ok, .why = why };
+	struct qsp_auth_word word = { .verdict = verdict, .why = why };
 	qsp_auth_heard heard = t->heard;
 
 	t->heard = NULL;
@@ -45,10 +46,12 @@ static bool
 on_done(struct qsp_auth *a, struct qsp_auth_talk *t, struct qsp_bytes body)
 {
 	struct qsp_reader r = qsp_reader_of(body);
-	bool ok = qsp_reader_u8(&r) == 1;
+	uint8_t verdict = qsp_reader_u8(&r);
 	struct qsp_bytes why = qsp_reader_vec16(&r);
 
-	conclude(a, t, qsp_reader_done(&r) == 0 && ok, why);
+	if (qsp_reader_done(&r) != 0 || verdict > QSP_RPC_TALK_EXPIRED)
+		verdict = QSP_RPC_TALK_NO;
+	conclude(a, t, verdict, why);
 	return false;
 }
 
@@ -65,7 +68,7 @@ on_message(struct qsp_auth *a, struct qsp_auth_watch *w)
 	if (e == QSP_E_ROOM)
 		return true;
 	if (e || t->heard == NULL) {
-		conclude(a, t, false, qsp_bytes_str("qsshd-pam has ended"));
+		conclude(a, t, QSP_RPC_TALK_NO, qsp_bytes_str("qsshd-pam has ended"));
 		return false;
 	}
 	qsp_ipc_drop(&m);
@@ -74,7 +77,7 @@ on_message(struct qsp_auth *a, struct qsp_auth_watch *w)
 		return on_done(a, t, qsp_bytes(m.data + 1, m.n - 1));
 	qsp_rpc_read_prompt(&r, &prompt);
 	if (m.data[0] != QSP_RPC_TALK_PROMPT || qsp_reader_done(&r)) {
-		conclude(a, t, false, qsp_bytes_str("qsshd-pam talks nonsense"));
+		conclude(a, t, QSP_RPC_TALK_NO, qsp_bytes_str("qsshd-pam talks nonsense"));
 		return false;
 	}
 	word.prompt = &prompt;

@@ -256,9 +256,15 @@ qsp_net_conn_judged(struct qsp_net_conn *c, const struct qsp_rpc_auth_answer *m)
 				  .n_methods = m->n_methods };
 	struct qsp_auth_question q;
 	struct qsp_key_public key;
+	char why[QSP_RPC_WHY_MAX + 1];
 
 	if (qsp_conn_auth_question(qsp_drive_conn(c->drive), &q))
 		return;
+	if (m->why.n > 0) {
+		qsp_text_printable(m->why, false, why, sizeof(why));
+		qsp_net_conn_close(c, QSP_REASON_POLICY, why);
+		return;
+	}
 	memcpy(d.methods, m->methods, m->n_methods);
 	if (m->key.n > 0 && qsp_key_public_parse(c->w->net->cx, m->key, &key) == 0) {
 		d.key = &key;

@@ -192,21 +192,29 @@ same_user(pam_handle_t *h, const char *user)
 	       strcmp(now, user) == 0;
 }
 
+/* As PAM says; *verdict is what comes of it. */
 static int
-check(pam_handle_t *h, struct talk *t)
+check(pam_handle_t *h, struct talk *t, enum qsp_rpc_talk_verdict *verdict)
 {
 	int r = PAM_SUCCESS;
 
+	*verdict = QSP_RPC_TALK_NO;
 	if (t->q.kind != QSP_RPC_TALK_ACCOUNT)
 		r = pam_authenticate(h, PAM_DISALLOW_NULL_AUTHTOK);
-	if (t->q.hopeless && r == PAM_SUCCESS)
+	if (r == PAM_SUCCESS && (t->q.hopeless || !same_user(h, t->user)))
 		r = PAM_AUTH_ERR;
-	if (r == PAM_SUCCESS)
-		r = pam_acct_mgmt(h, 0);
+	if (r != PAM_SUCCESS)
+		return r;
+	if (t->q.kind == QSP_RPC_TALK_PASSWORD)
+		t->text[0] = 0; /* a greeting, and no reason */
+	r = pam_acct_mgmt(h, 0);
+	*verdict = r == PAM_NEW_AUTHTOK_REQD ? QSP_RPC_TALK_EXPIRED : QSP_RPC_TALK_CLOSED;
 	if (r == PAM_NEW_AUTHTOK_REQD && t->q.kind == QSP_RPC_TALK_INTERACTIVE)
 		r = pam_chauthtok(h, PAM_CHANGE_EXPIRED_AUTHTOK);
 	if (r == PAM_SUCCESS && !same_user(h, t->user))
 		r = PAM_USER_UNKNOWN;
+	if (r == PAM_SUCCESS)
+		*verdict = QSP_RPC_TALK_YES;
 	return r;
 }
 
@@ -224,18 +232,18 @@ receive(struct talk *t)
 	return ok;
 }
 
-/* Yes, or why not: PAM's words, and what modules said that nobody has been shown. */
+/* And why not: to the log PAM's words and the modules', to the user those of the modules where there are any. */
 static void
-conclude(const struct talk *t, pam_handle_t *h, int r)
+conclude(const struct talk *t, enum qsp_rpc_talk_verdict verdict, const char *words)
 {
 	uint8_t buf[TEXT_MAX + 512];
-	char why[TEXT_MAX + 256] = "";
+	char why[TEXT_MAX + 256];
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_TALK_DONE);
+	bool said = t->text[0] != 0;
 
-	if (r != PAM_SUCCESS)
-		(void)snprintf(why, sizeof(why), "%s%s%s", pam_strerror(h, r),
-			       t->text[0] ? ": " : "", t->text);
-	qsp_writer_u8(&w, r == PAM_SUCCESS);
+	(void)snprintf(why, sizeof(why), "%s%s%s", said && verdict != QSP_RPC_TALK_NO ? "" : words,
+		       said && verdict == QSP_RPC_TALK_NO ? ": " : "", t->text);
+	qsp_writer_u8(&w, (uint8_t)verdict);
 	qsp_writer_vec16(&w, qsp_bytes_str(why));
 	(void)!qsp_ipc_send_wait(TALK_FD, qsp_writer_bytes(&w), NULL, 0);
 }
@@ -247,16 +255,19 @@ talk(void)
 	const struct pam_conv conv = { converse, &t };
 	struct qsp_prompt last = { 0 };
 	struct qsp_reply nothing;
+	enum qsp_rpc_talk_verdict verdict = QSP_RPC_TALK_NO;
 	pam_handle_t *h = NULL;
 	int r;
 
 	if (receive(&t)) {
 		r = begin(t.service, t.user, t.address, &conv, &h);
 		if (r == PAM_SUCCESS)
-			r = check(h, &t);
-		if (t.q.kind == QSP_RPC_TALK_INTERACTIVE && t.text[0] != 0)
-			(void)ask(&t, &last, &nothing); /* the last words, such as why not */
-		conclude(&t, h, r);
+			r = check(h, &t, &verdict);
+		/* the last words, where the end of the connection does not bring them */
+		if (t.q.kind == QSP_RPC_TALK_INTERACTIVE && t.text[0] != 0 &&
+		    verdict != QSP_RPC_TALK_CLOSED)
+			(void)ask(&t, &last, &nothing);
+		conclude(&t, verdict, h != NULL ? pam_strerror(h, r) : "no PAM");
 		if (h != NULL)
 			(void)pam_end(h, r);
 	}

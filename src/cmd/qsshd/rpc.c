@@ -173,6 +173,7 @@ qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *
 	qsp_writer_u32(w, m->limits.alive_s);
 	qsp_writer_u32(w, m->limits.alive_count);
 	qsp_rpc_put_prompt(w, &m->prompt);
+	qsp_writer_vec16(w, m->why);
 }
 
 qsp_err
@@ -191,7 +192,9 @@ qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m)
 	m->limits.alive_s = qsp_reader_u32(&r);
 	m->limits.alive_count = qsp_reader_u32(&r);
 	qsp_rpc_read_prompt(&r, &m->prompt);
-	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_PROMPT)
+	m->why = qsp_reader_vec16(&r);
+	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_PROMPT ||
+	    m->why.n > QSP_RPC_WHY_MAX)
 		return QSP_E_INPUT;
 	if (methods.n)
 		memcpy(m->methods, methods.p, methods.n);

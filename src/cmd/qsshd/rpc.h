@@ -84,7 +84,14 @@ enum qsp_rpc_talking {
 	QSP_RPC_TALK = 72,   /* to pam, first: struct qsp_rpc_talk */
 	QSP_RPC_TALK_PROMPT, /* from pam: struct qsp_prompt */
 	QSP_RPC_TALK_REPLY,  /* to pam: struct qsp_reply */
-	QSP_RPC_TALK_DONE,   /* from pam, last: u8 yes, vec16 why not */
+	QSP_RPC_TALK_DONE,   /* from pam, last: u8 enum qsp_rpc_talk_verdict, vec16 why not */
+};
+
+enum qsp_rpc_talk_verdict {
+	QSP_RPC_TALK_YES,
+	QSP_RPC_TALK_NO,      /* not proved */
+	QSP_RPC_TALK_CLOSED,  /* proved, and this account may not be used */
+	QSP_RPC_TALK_EXPIRED, /* proved, and the password has to be changed first */
 };
 
 /* Exit status of the process around a session that PAM did not open. */
@@ -99,6 +106,7 @@ enum qsp_rpc_kind { QSP_RPC_SHELL, QSP_RPC_EXEC, QSP_RPC_SUBSYSTEM };
 #define QSP_RPC_SECRETS_MAX QSP_SECRET_MAX
 #define QSP_RPC_PASSWORD_MAX 1024
 #define QSP_RPC_SERVICE_MAX 64
+#define QSP_RPC_WHY_MAX 255 /* as much as a CLOSE has */
 
 struct qsp_rpc_secret {
 	uint8_t age; /* enum qsp_secret_age */
@@ -160,6 +168,7 @@ struct qsp_rpc_auth_answer {
 	struct qsp_bytes ck;          /* has_proof was accepted: with ss mixed in */
 	struct qsp_rpc_limits limits; /* of an ACCEPT */
 	struct qsp_prompt prompt;     /* of a PROMPT */
+	struct qsp_bytes why;         /* of a REFUSE: the connection ends with these words */
 };
 
 /* The two ends of the connection, for SSH_CONNECTION. */
