@@ -80,7 +80,7 @@ client 'sleep 1; seq 1 30; sleep 1; seq 1 30' >"$TMP/out" || fail "plain"
 # seldom the end is drawn so near that it is not seen
 next=4
 spoil() {
-	client --stealth=strict 'echo here; sleep 100' >"$TMP/out" 2>"$TMP/err" &
+	client --stealth=strict -o ResumeTimeout=0 'echo here; sleep 100' >"$TMP/out" 2>"$TMP/err" &
 	spoilt=$!
 	pids="$pids $spoilt"
 	wait_for cells $next '<' 30

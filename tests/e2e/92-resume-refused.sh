@@ -76,8 +76,7 @@ write_config 'ResumeTimeout 0'
 run_server
 net to "$PORT"
 PORT=$(sed -n 's/^port //p' "$TMP/net.out")
-CLIENT_OPTIONS=-v
-begin off
+CLIENT_OPTIONS=-v begin off
 net cut
 ends off
 if told 'trying again' off; then fail 'it tried again without a grant'; fi

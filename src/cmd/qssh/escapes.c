@@ -49,7 +49,7 @@ info(struct qsp_qssh_session *s)
 			     " rekeys     %llu plain, %llu with fresh KEM keys\n"
 			     " sent       %llu %s\n"
 			     " received   %llu %s\n"
-			     " shaping    %s",
+			     " shaping    %s%s",
 			     s->escapes.c, q->name, (unsigned)q->port, q->user,
 			     qsp_key_type_name(i.kem), qsp_client_aead_name(i.aead),
 			     i.wire == QSP_WIRE_CELLS ? "cells" : "frames",
@@ -60,7 +60,8 @@ info(struct qsp_qssh_session *s)
 			     (unsigned long long)i.cells_sent,
 			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames",
 			     (unsigned long long)i.cells_received,
-			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames", shape);
+			     i.wire == QSP_WIRE_CELLS ? "cells of 768 bytes" : "frames", shape,
+			     q->resume.active ? "\n connection lost, trying again" : "");
 }
 
 static void
@@ -108,7 +109,9 @@ act(struct qsp_qssh_session *s, uint8_t c)
 	case '?': help(s); return true;
 	case 'I': info(s); return true;
 	case 'R':
-		if (qsp_conn_rekey(qsp_qssh_contact_conn(s->q), QSP_REKEY_KEM) != 0)
+		if (s->q->resume.active)
+			qsp_qssh_session_say(s, QSP_LOG_FATAL, "[the connection is lost]");
+		else if (qsp_conn_rekey(qsp_qssh_contact_conn(s->q), QSP_REKEY_KEM) != 0)
 			qsp_qssh_session_say(s, QSP_LOG_FATAL, "[a rekey is under way]");
 		qsp_qssh_contact_kick(s->q);
 		return true;

@@ -25,7 +25,7 @@
 #define CONNECT_MS 10000
 #define ANSWER_MS 10000 /* for the whole handshake */
 #define PAUSE_FIRST_MS 500
-#define PAUSE_MAX_MS 15000
+#define PAUSE_MAX_MS 5000
 #define REFUSED_MS 10000 /* a host that refuses so long has no server any more */
 
 /* What the thread needs; its own. */
@@ -302,6 +302,8 @@ may_try_again(struct qsp_qssh *q, qsp_err e)
 bool
 qsp_qssh_resume_lost(struct qsp_qssh *q, qsp_err e)
 {
+	bool tty = q->session && q->session->has_tty;
+
 	if (q->leaving || !q->opened || q->cfg.resume_timeout <= 0 || !may_try_again(q, e))
 		return false;
 	uv_timer_stop(&q->alive);
@@ -315,8 +317,8 @@ qsp_qssh_resume_lost(struct qsp_qssh *q, qsp_err e)
 	q->resume.refused = 0;
 	q->resume.pause = PAUSE_FIRST_MS;
 	qsp_qssh_say(isatty(STDERR_FILENO) ? QSP_LOG_INFO : QSP_LOG_VERBOSE,
-		     "qssh: connection to %s lost; trying again%s", q->name,
-		     q->session && q->session->has_tty ? " (~. to give up)" : "");
+		     "%sqssh: connection to %s lost; trying again%s", tty ? "\n" : "", q->name,
+		     tty ? " (~. to give up)" : "");
 	try_after(q, 0);
 	return true;
 }
