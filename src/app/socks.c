@@ -149,6 +149,7 @@ qsp_socks_take(struct qsp_socks *s, struct qsp_bytes in, size_t *used,
 	reply->n = 0;
 	if (in.n == 0)
 		return QSP_SOCKS_MORE;
+	in.n = in.n < QSP_SOCKS_MAX ? in.n : QSP_SOCKS_MAX; /* however it comes */
 	s->version = in.p[0];
 	if (s->version == 4)
 		step = take4(s, in, used, reply);
