@@ -79,11 +79,11 @@ grep -qx 'dynamicforward 1080' "$TMP/g" || fail "-G: dynamicforward"
 serve 127.0.0.1:0 sink
 L8=$(free_port)
 forward "$TMP/c5" -L "$L8:127.0.0.1:$SERVED"
-peer pull "127.0.0.1:$L8" >"$TMP/pulled" 2>&1 &
-puller=$!
+peer_stays pull "127.0.0.1:$L8" >"$TMP/pulled" 2>&1
+puller=$PEER
 wait_for sh -c "ls /proc/$SERVER_OF_LAST/task | grep -cv '^$SERVER_OF_LAST\$' | grep -qx 1"
 kill -9 "$SERVER_OF_LAST"
-wait_for gone $puller
+wait_for gone "$puller"
 
 # names of unix sockets go with their client
 end_forward "$TMP/c1"

@@ -37,7 +37,7 @@ grep -q '^qssh: the master refuses: ' "$TMP/err" || fail "not told"
 
 # a connection that stands outlives the end of what listens
 mkfifo "$TMP/in"
-peer pipe "127.0.0.1:$L" <"$TMP/in" >"$TMP/piped" &
+"$PYTHON" "$PEER_PROGRAM" pipe "127.0.0.1:$L" <"$TMP/in" >"$TMP/piped" &
 pids="$pids $!"
 exec 7>"$TMP/in"
 echo one >&7

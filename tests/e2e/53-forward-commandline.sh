@@ -51,7 +51,7 @@ wait_for dynamic
 
 # ~# has them all, and what is connected
 mkfifo "$TMP/in"
-peer pipe "127.0.0.1:$L" <"$TMP/in" >"$TMP/piped" &
+"$PYTHON" "$PEER_PROGRAM" pipe "127.0.0.1:$L" <"$TMP/in" >"$TMP/piped" &
 pids="$pids $!"
 exec 7>"$TMP/in"
 echo one >&7

@@ -5,12 +5,20 @@
 command -v python3 >/dev/null || skip "no python3 for the ends of forwarded connections"
 
 PYTHON=$(python3 -c "import sys; print(sys.executable)") # not by way of a wrapper
-peer() { "$PYTHON" "$QSP_SRC/tests/e2e/helpers/peer.py" "$@"; }
+PEER_PROGRAM=$QSP_SRC/tests/e2e/helpers/peer.py
+peer() { "$PYTHON" "$PEER_PROGRAM" "$@"; }
+
+# peer_stays ARGUMENT...: in the background until the end; PEER is the process, not a shell before it.
+peer_stays() {
+	"$PYTHON" "$PEER_PROGRAM" "$@" &
+	PEER=$!
+	pids="$pids $PEER"
+}
 
 # serve ADDRESS HOW: sets SERVED, the port, and SERVER_OF_LAST, the process.
 serve() {
 	serves=$((${serves:-0} + 1))
-	"$PYTHON" "$QSP_SRC/tests/e2e/helpers/peer.py" serve "$1" "$TMP/served.$serves" "$2" \
+	"$PYTHON" "$PEER_PROGRAM" serve "$1" "$TMP/served.$serves" "$2" \
 	    2>>"$TMP/peer.log" &
 	SERVER_OF_LAST=$!
 	pids="$pids $!"

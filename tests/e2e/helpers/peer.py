@@ -167,9 +167,11 @@ def port():
 
 
 async def one(address, number, gate):
-    host, port = split(address)
     word = b"connection %d\n" % number
-    reader, writer = await asyncio.open_connection(host, port)
+    if address.startswith("/"):
+        reader, writer = await asyncio.open_unix_connection(address)
+    else:
+        reader, writer = await asyncio.open_connection(*split(address))
     writer.write(word)
     if await reader.readexactly(len(word)) != word:
         raise SystemExit("connection %d: another's answer" % number)
@@ -201,7 +203,14 @@ async def many_at_once(address, n):
 def stall(address, n, ready):
     s = connect(address)
     s.settimeout(None)
-    threading.Thread(target=s.sendall, args=(bytes(int(n)),), daemon=True).start()
+
+    def feed():
+        try:
+            s.sendall(bytes(int(n)))
+        except OSError:
+            pass  # the end of the scenario
+
+    threading.Thread(target=feed, daemon=True).start()
     tell(ready, "ready")
     threading.Event().wait()
 
