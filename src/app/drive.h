@@ -108,9 +108,10 @@ QSP_MUST_USE qsp_err qsp_drive_pool_go_on(struct qsp_drive_pool *p);
 
 /*
  * Connections in stealth that are over, and whose slots go on for a while with random bytes [P8.9]:
- * drives leave them to the pool, which has LINGERING_MAX at most and then ends one by chance.
+ * drives leave them to the pool, which has so many at most, and then ends one by chance.
  */
-#define QSP_DRIVE_LINGERING_MAX 1024
+#define QSP_DRIVE_LINGERING_MAX 1024 /* where nobody said */
+void qsp_drive_pool_linger_max(struct qsp_drive_pool *p, size_t max);
 size_t qsp_drive_pool_lingering(const struct qsp_drive_pool *p);
 /* Ends one, for its descriptor; false where there is none. */
 bool qsp_drive_pool_shed(struct qsp_drive_pool *p);

@@ -20,7 +20,7 @@ struct qsp_drive_pool {
 	uint8_t *in, *out; /* out: NULL while a drive has borrowed it for an unfinished write */
 	struct qsp_drive *kicked;
 	struct qsp_drive_linger *lingering; /* drive_linger.c */
-	size_t n_lingering;
+	size_t n_lingering, lingering_max;
 	void (*calm)(void *arg);
 	void *calm_arg;
 	struct qsp_pacer *pacer; /* NULL until the first stealth */

@@ -162,7 +162,7 @@ begin(struct qsp_drive_pool *p, int fd, struct qsp_drive_shaper *h)
 		free(l);
 		return false;
 	}
-	if (p->n_lingering >= QSP_DRIVE_LINGERING_MAX)
+	if (p->n_lingering >= p->lingering_max)
 		(void)qsp_drive_pool_shed(p);
 	l->pool = p;
 	l->shaper = h;
@@ -199,6 +199,12 @@ size_t
 qsp_drive_pool_lingering(const struct qsp_drive_pool *p)
 {
 	return p->n_lingering;
+}
+
+void
+qsp_drive_pool_linger_max(struct qsp_drive_pool *p, size_t max)
+{
+	p->lingering_max = max > 0 ? max : 1;
 }
 
 void

@@ -84,6 +84,7 @@ qsp_drive_pool_new(uv_loop_t *loop, const struct qsp_crypto *cx, struct qsp_driv
 	if (!p)
 		return QSP_E_NOMEM;
 	p->loop = loop;
+	p->lingering_max = QSP_DRIVE_LINGERING_MAX;
 	p->in = qsp_mem_alloc(QSP_DRIVE_IN_CAP);
 	p->out = qsp_mem_alloc(QSP_DRIVE_OUT_CAP);
 	if (!p->in || !p->out || (e = qsp_worker_new(cx, &p->worker)) != 0) {

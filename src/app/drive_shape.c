@@ -222,8 +222,10 @@ qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint6
 		h->at = 0;
 		h->n = (size_t)slot.cells * QSP_CELL_LEN;
 		*e = seal(arg, h->slot, h->n, &data);
+		/* ahead of its time, or behind it where the machine has stood still */
 		if (!*e)
-			*e = qsp_shape_sent(&h->s, slot.at, data, slot.cells - data);
+			*e = qsp_shape_sent(&h->s, slot.at > now ? slot.at : now, data,
+					    slot.cells - data);
 	}
 	if (!*e)
 		*e = hand_over(h, p, slot.at);

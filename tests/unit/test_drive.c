@@ -622,6 +622,75 @@ test_stealth_on_the_wire(void **state)
 	close(b[0]);
 }
 
+/* One turn of the loop; what the client sends goes on only if `up`. The bytes that it sent. */
+static size_t
+between(struct world *w, int client, int server, bool up)
+{
+	static uint8_t buf[1 << 16];
+	ssize_t n;
+	size_t sent = 0;
+
+	uv_run(&w->loop, UV_RUN_NOWAIT);
+	n = recv(server, buf, sizeof(buf), MSG_DONTWAIT);
+	if (n > 0)
+		assert_int_equal(send(client, buf, (size_t)n, MSG_NOSIGNAL), n);
+	n = up ? recv(client, buf, sizeof(buf), MSG_DONTWAIT) : 0;
+	if (n > 0) {
+		assert_int_equal(send(server, buf, (size_t)n, MSG_NOSIGNAL), n);
+		sent = (size_t)n;
+	}
+	return sent;
+}
+
+/*
+ * A peer that reads no more: slots are left out, what waits stays bounded, and what it sends is still
+ * read. When it reads again nothing is missing.
+ */
+static void
+test_stealth_unread(void **state)
+{
+	static const struct qsp_shape_params p = {
+		.mode = QSP_SHAPE_STEALTH, .strict = true, .class = 4, .ceiling = 4
+	};
+	const struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
+	const int small = 65536;
+	struct world *w = world_new(QSP_WIRE_CELLS);
+	struct qsp_drive_shape s = { 0 };
+	uint64_t got;
+	int a[2], b[2];
+
+	(void)state;
+	w->shape = &p;
+	qsp_shape_conn_allow(w->server_cfg, &all);
+	tcp_sockets(a);
+	tcp_sockets(b);
+	setsockopt(a[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(a[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	w->client.to_send = w->server.to_send = 300000;
+	start_client(w, a[0]);
+	start_server(w, b[1]);
+	while (w->server.received < 20000 && !w->timed_out)
+		(void)between(w, a[1], b[0], true);
+	got = w->client.received;
+	while (s.counts.skipped < 40 && !w->timed_out) {
+		(void)between(w, a[1], b[0], false);
+		assert_true(qsp_drive_get_shape(w->client.d, &s));
+	}
+	assert_false(w->client.closed);
+	assert_true(w->client.received > got);
+	assert_true(qsp_mux_waiting(qsp_drive_mux(w->client.d)) < 1024 * 1024);
+	while (!(w->client.closed && w->server.closed) && !w->timed_out)
+		(void)between(w, a[1], b[0], true);
+	assert_false(w->timed_out);
+	assert_int_equal(w->client.err, 0);
+	assert_int_equal(w->client.received, 300000);
+	assert_int_equal(w->server.received, 300000);
+	assert_false(w->client.bad || w->server.bad);
+	world_free(w);
+	close(a[1]);
+	close(b[0]);
+}
+
 int
 main(void)
 {
@@ -636,6 +705,7 @@ main(void)
 		cmocka_unit_test(test_linger_is_bounded),
 		cmocka_unit_test(test_shaped),
 		cmocka_unit_test(test_stealth_on_the_wire),
+		cmocka_unit_test(test_stealth_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,13 +173,47 @@ prompt(void **state)
 	qsp_pacer_free(p);
 }
 
+/* At rest nothing is written, what was due is once it goes on; and it can be cancelled meanwhile. */
+static void
+rested(void **state)
+{
+	struct qsp_pacer *p;
+	struct qsp_pace w[3] = { 0 };
+	uint8_t got[4];
+	int fd[2];
+
+	(void)state;
+	pair_of(fd);
+	assert_int_equal(qsp_pacer_new(&p), 0);
+	qsp_pacer_rest(p);
+	qsp_pacer_rest(p);
+	for (unsigned i = 0; i < 3; i++) {
+		w[i].fd = fd[0];
+		w[i].p = (const uint8_t *)"abc" + i;
+		w[i].n = 1;
+		w[i].at = qsp_pacer_clock();
+		assert_int_equal(qsp_pacer_add(p, &w[i]), 0);
+	}
+	qsp_pacer_cancel(p, &w[1]);
+	assert_int_equal(recv(fd[1], got, sizeof(got), MSG_DONTWAIT), -1);
+	assert_false(qsp_pacer_is_done(&w[0]));
+	assert_int_equal(qsp_pacer_go_on(p), 0);
+	assert_int_equal(qsp_pacer_go_on(p), 0);
+	wait_done(&w[0]);
+	wait_done(&w[2]);
+	assert_int_equal(read(fd[1], got, sizeof(got)), 2);
+	assert_memory_equal(got, "ac", 2);
+	qsp_pacer_free(p);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_order),
-		cmocka_unit_test(cancelled),
-		cmocka_unit_test(not_taken),
+		cmocka_unit_test(in_order),  cmocka_unit_test(cancelled),
+		cmocka_unit_test(not_taken), cmocka_unit_test(rested),
 		cmocka_unit_test(prompt),
 	};
 

@@ -282,6 +282,31 @@ budget(void **state)
 	assert_int_equal(qsp_shape_class_within(0), 0);
 }
 
+/* A peer that floods: it moves the class no sooner, no further than two at a dwell's end, and not above
+ * the ceiling. */
+static void
+flooded(void **state)
+{
+	struct bench *b = *state;
+	struct qsp_shape_params p = STEALTH(0, 3), to;
+	uint64_t last = b->now;
+	bool changed;
+
+	begin(b, p, true);
+	for (unsigned i = 0; i < 12000; i++) {
+		(void)take(b, 0);
+		qsp_shape_got(&b->s, b->now, UINT64_MAX / 1000000, UINT64_MAX / 1000000);
+		assert_int_equal(qsp_shape_decide(&b->s, b->now, 0, &to, &changed), 0);
+		if (!changed)
+			continue;
+		assert_true(b->now - last >= 10 * SECOND);
+		assert_true(to.class <= b->s.p.class + 2 && to.class <= 3);
+		last = b->now;
+		begin(b, to, true);
+	}
+	assert_int_equal(b->s.p.class, 3);
+}
+
 /* --- plain and padded ----------------------------------------------------------------------- */
 
 /* A keystroke waits for its point; then Noise goes on for a second to three, and stops. */
@@ -569,6 +594,7 @@ main(void)
 		T(skipped),
 		T(adaptive),
 		T(strict_and_followers_stay),
+		T(flooded),
 		T(budget),
 		T(grid),
 		T(answered_by_cover),

@@ -102,6 +102,7 @@ more_descriptors(struct qsp_net *n)
 {
 	unsigned all = qsp_spawn_more_descriptors();
 
+	n->lingering_max = all / 4 < QSP_DRIVE_LINGERING_MAX ? all / 4 : QSP_DRIVE_LINGERING_MAX;
 	n->forwards_max = all > 2 * QSP_NET_SPARE_FDS ? all - QSP_NET_SPARE_FDS : all / 2;
 }
 

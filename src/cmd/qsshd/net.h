@@ -48,8 +48,9 @@ struct qsp_net {
 	struct qsp_net_worker *worker[QSP_CONFIG_WORKERS_MAX];
 	struct qsp_replaymap *replay;
 	atomic_int startups;
-	atomic_uint forwards;  /* connections forwarded by all workers */
-	unsigned forwards_max; /* as descriptors allow */
+	atomic_uint forwards;   /* connections forwarded by all workers */
+	unsigned forwards_max;  /* as descriptors allow */
+	unsigned lingering_max; /* connections whose end is being covered [P8.9], in all */
 	atomic_bool draining;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

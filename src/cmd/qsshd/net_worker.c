@@ -224,6 +224,7 @@ qsp_net_worker_new(struct qsp_net *n, unsigned index, struct qsp_net_worker **ou
 	}
 	w->wake.data = w;
 	qsp_drive_pool_on_calm(w->pool, on_calm, w);
+	qsp_drive_pool_linger_max(w->pool, n->lingering_max / n->n_workers);
 	*out = w;
 	return 0;
 out:
