@@ -53,17 +53,42 @@ shows "($EVE@127.0.0.1) Code: 42" || fail "no echo where it was asked for: $(scr
 wait_for echoes
 
 # --- the end by the keyboard: the terminal is as it was
+talker() { children "$(children "$SERVER" qsshd-auth)" qsshd-pam; }
 on_terminal
 wait_for shows "($EVE@127.0.0.1) Password:"
 wait_for is_silent
+TALKER=$(talker)
+alive "$TALKER" || fail "no process talks with PAM"
 tm send-keys -t e2e C-c
 wait_for count '^ready>' 2
 wait_for echoes
+wait_for gone "$TALKER"
 on_terminal
 wait_for shows "($EVE@127.0.0.1) Password:"
 tm send-keys -t e2e C-d
 wait_for shows 'status 255'
 wait_for echoes
+
+# --- a death on the other side is a refusal: of who talks with PAM, then of who decides
+on_terminal -o NumberOfPasswordPrompts=1
+wait_for shows "($EVE@127.0.0.1) Password:"
+kill -KILL "$(talker)"
+wait_log "^PAM: qsshd-pam has ended for $EVE\$"
+answer tree
+wait_for shows 'password: '
+tm send-keys -t e2e C-d
+wait_for shows 'status 255'
+on_terminal -o PreferredAuthentications=keyboard-interactive -o NumberOfPasswordPrompts=2
+wait_for shows "($EVE@127.0.0.1) Password:"
+TALKER=$(talker)
+kill -KILL "$(children "$SERVER" qsshd-auth)"
+wait_for gone "$TALKER"
+answer tree
+wait_for count '^(.*Password:' 2
+answer tree
+wait_for shows 'Code:'
+answer 42
+wait_for shows 'status 0'
 
 # --- as often as it may be, and not at all in BatchMode
 on_terminal -o NumberOfPasswordPrompts=2 -o PreferredAuthentications=keyboard-interactive
