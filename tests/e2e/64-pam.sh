@@ -87,6 +87,21 @@ pam_is "password=$long"
 expect "an answer that is too long" 255 "$(status_of person keyboard-interactive \
     -o NumberOfPasswordPrompts=1 true)"
 
+stop_server
+say_answers tree
+pam_is password=tree
+for method in PasswordAuthentication KbdInteractiveAuthentication; do
+	start_pam_server "$method no"
+	case $method in
+	Password*) off=password on=keyboard-interactive ;;
+	*) off=keyboard-interactive on=password ;;
+	esac
+	expect "$method no" 255 "$(status_of person "$off" -o NumberOfPasswordPrompts=1 true)"
+	expect "$method no, the other" 0 "$(status_of person "$on" true)"
+	stop_server
+done
+start_pam_server
+
 # --- the account: a key does not help either
 say_answers tree
 pam_is password=tree account=expired

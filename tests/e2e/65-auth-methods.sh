@@ -13,10 +13,10 @@ make_user_key
 chmod 644 "$TMP/authorized_keys"
 qssh-keygen -q -t kyber768 -N '' -f "$TMP/stranger" </dev/null >/dev/null || fail "qssh-keygen"
 
-# with LINE...: a server that takes all methods
+# with LINE...: a server that takes all methods, but for what these lines say
 with() {
 	[ -z "${SERVER:-}" ] || stop_server
-	start_server 'PasswordAuthentication yes' 'KbdInteractiveAuthentication yes' "$@"
+	start_server "$@" 'PasswordAuthentication yes' 'KbdInteractiveAuthentication yes'
 	say_answers oak
 }
 ALL=publickey,keyboard-interactive,password
@@ -40,6 +40,17 @@ refused keyboard-interactive
 wait_log "^Failed keyboard-interactive for $EVE from"
 LOGIN=no-such-user refused keyboard-interactive
 wait_log "^Failed keyboard-interactive for invalid user no-such-user from"
+
+# --- a method that is off is off, however right the answer
+for method in PasswordAuthentication KbdInteractiveAuthentication PubkeyAuthentication; do
+	with "$method no"
+	for methods in password keyboard-interactive publickey; do
+		case $method:$methods in
+		Pass*:pass* | Kbd*:key* | Pub*:pub*) refused "$methods" ;;
+		*) in_by "$methods" ;;
+		esac
+	done
+done
 
 # --- a key, then a password
 with 'AuthenticationMethods publickey,password'
@@ -72,7 +83,8 @@ wait_log "^Accepted publickey for $EVE from"
 make_user_key kyber1024
 chmod 644 "$TMP/authorized_keys"
 with 'AuthenticationMethods publickey,publickey'
-refused publickey
+cp "$KEY" "$TMP/again"
+refused publickey -i "$TMP/again"
 in_by publickey -i "$HOME/.qssh/id_kyber1024"
 sed -i 's/^mlkem768.*/command="echo first" &/; s/^mlkem1024.*/restrict &/' "$TMP/authorized_keys"
 both() { person publickey -i "$HOME/.qssh/id_kyber1024" "$@" 2>/dev/null; }

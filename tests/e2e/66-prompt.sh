@@ -103,6 +103,16 @@ shows 'Permission denied' || fail "$(screen)"
 on_terminal -o BatchMode=yes
 wait_for shows 'status 255'
 ! shows 'Password:' || fail "asked in BatchMode"
+
+# --- a module that waits for something else than us has no longer than the login
+stop_server
+start_pam_server 'LoginGraceTime 1'
+pam_is hang
+on_terminal -o PreferredAuthentications=keyboard-interactive
+wait_for seen "hang $EVE 127.0.0.1 "
+TALKER=$(talker)
+wait_for shows 'status 255'
+wait_for gone "$TALKER"
 for i in $(seq "$n"); do
 	tmux -S "$TMP/tmux.$i" kill-server 2>/dev/null || :
 done

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Logging in at qsshd: what its processes say of it, and the order of AuthenticationMethods. */
-#include "cmd/qsshd/config.h"
-#include "cmd/qsshd/rpc.h"
+#include "cmd/qsshd/auth.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -227,12 +226,63 @@ no_ways(void **state)
 		assert_false(qsp_qsshd_ways_check(bad[i]));
 }
 
+/* --- keys ----------------------------------------------------------------------------------- */
+
+static void
+by_key(struct qsp_auth_attempt *t, uint8_t id)
+{
+	memset(&t->limits, 0, sizeof(t->limits));
+	memset(t->key.id, id, sizeof(t->key.id));
+	t->q.method = QSP_METHOD_KEM;
+}
+
+/* publickey,publickey is two keys; what their options say adds up, and does not contradict. */
+static void
+two_keys(void **state)
+{
+	static struct qsp_auth_attempt t;
+	static struct qsp_auth_grant g;
+
+	(void)state;
+	qsp_qsshd_config_init(&t.p.config);
+	assert_true(qsp_qsshd_list_add(&t.p.config.auth_methods, "publickey,publickey"));
+	by_key(&t, 1);
+	t.limits.command = strdup("first");
+	t.limits.forbidden = QSP_RPC_NO_PTY;
+	assert_true(qsp_auth_ways_may(&g, &t));
+	assert_false(qsp_auth_ways_did(&g, &t));
+	assert_null(t.limits.command); /* it was taken */
+
+	by_key(&t, 1);
+	assert_false(qsp_auth_ways_may(&g, &t));
+	by_key(&t, 2);
+	t.q.method = QSP_METHOD_PASSWORD;
+	assert_false(qsp_auth_ways_may(&g, &t));
+	t.q.method = QSP_METHOD_SIGNATURE;
+	assert_true(qsp_auth_ways_may(&g, &t));
+	t.limits.command = strdup("second");
+	assert_false(qsp_auth_ways_may(&g, &t));
+	strcpy(t.limits.command, "first");
+	t.limits.forbidden = QSP_RPC_NO_USER_RC;
+	assert_true(qsp_qsshd_list_add(&t.limits.permit_open, "host:22"));
+	assert_true(qsp_auth_ways_may(&g, &t));
+	assert_true(qsp_auth_ways_did(&g, &t));
+	assert_string_equal(g.ways.limits.command, "first");
+	assert_int_equal(g.ways.limits.forbidden, QSP_RPC_NO_PTY | QSP_RPC_NO_USER_RC);
+	assert_int_equal(g.ways.limits.permit_open.n, 1);
+	qsp_auth_limits_free(&t.limits);
+	qsp_auth_ways_reset(&g.ways);
+	assert_int_equal(g.ways.n, 0);
+	qsp_qsshd_config_free(&t.p.config);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replies), cmocka_unit_test(prompts), cmocka_unit_test(reasons),
-		cmocka_unit_test(talks),   cmocka_unit_test(ways),    cmocka_unit_test(no_ways),
+		cmocka_unit_test(replies),  cmocka_unit_test(prompts), cmocka_unit_test(reasons),
+		cmocka_unit_test(talks),    cmocka_unit_test(ways),    cmocka_unit_test(no_ways),
+		cmocka_unit_test(two_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

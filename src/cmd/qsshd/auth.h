@@ -39,7 +39,7 @@ struct qsp_auth_user {
 	gid_t gid;
 };
 
-/* What the options of a key say of its session; owned, to be freed. */
+/* What the options of a key say of its session; owned, to be freed (auth_ways.c). */
 struct qsp_auth_limits {
 	char *command;     /* forced, or NULL */
 	uint8_t forbidden; /* enum qsp_rpc_forbidden */

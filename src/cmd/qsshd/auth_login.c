@@ -40,22 +40,6 @@ qsp_auth_login_find(struct qsp_auth *a, int link, uint64_t conn)
 }
 
 void
-qsp_auth_limits_free(struct qsp_auth_limits *l)
-{
-	struct qsp_qsshd_list *const lists[] = { &l->permit_open, &l->permit_listen,
-						 &l->environment };
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		for (size_t k = 0; k < lists[i]->n; k++)
-			free(lists[i]->v[k]);
-		lists[i]->n = 0;
-	}
-	free(l->command);
-	l->command = NULL;
-	l->forbidden = 0;
-}
-
-void
 qsp_auth_login_retract(struct qsp_auth *a, struct qsp_auth_grant *g)
 {
 	g->granted = false;

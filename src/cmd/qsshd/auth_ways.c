@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: ISC */
-/* AuthenticationMethods: what a connection has gone through, and what may follow. */
+/* AuthenticationMethods: what a connection has gone through, what may follow, and what its keys' options say
+ * together. */
 #include "cmd/qsshd/auth.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ct.h"
 #include "base/text.h"
+
+void
+qsp_auth_limits_free(struct qsp_auth_limits *l)
+{
+	struct qsp_qsshd_list *const lists[] = { &l->permit_open, &l->permit_listen,
+						 &l->environment };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (size_t k = 0; k < lists[i]->n; k++)
+			free(lists[i]->v[k]);
+		lists[i]->n = 0;
+	}
+	free(l->command);
+	l->command = NULL;
+	l->forbidden = 0;
+}
 
 /* QSP_WAYS for a method that proves nothing. */
 static uint8_t

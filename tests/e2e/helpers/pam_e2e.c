@@ -7,6 +7,7 @@
  *	code=TEXT	is asked for next, with echo, in a question of its own
  *	account=WORD	expired: may not log in; new: the password has to be changed
  *	session=no	no session can be opened
+ *	hang		never comes back
  *	many		asks more at once than a prompt of ours holds
  */
 #include <security/pam_modules.h>
@@ -120,6 +121,11 @@ pam_sm_authenticate(pam_handle_t *h, int flags, int argc, const char **argv)
 	int r = PAM_SUCCESS;
 
 	(void)flags;
+	if (option(&c, "hang")) {
+		tell(&c, "hang", "");
+		for (;;)
+			(void)pause();
+	}
 	if (password)
 		r = ask(&c, PAM_PROMPT_ECHO_OFF, "Password: ", password);
 	if (r == PAM_SUCCESS && code)
