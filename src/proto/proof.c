@@ -55,7 +55,8 @@ qsp_proof_signed(struct qsp_bytes h, uint8_t *out)
 	size_t n = sizeof(label) - 1;
 
 	memcpy(out, label, n);
-	memcpy(out + n, h.p, h.n);
+	if (h.n > 0)
+		memcpy(out + n, h.p, h.n);
 	return qsp_bytes(out, n + h.n);
 }
 

@@ -133,7 +133,7 @@ take_bridge(const char *word, struct qsp_qscp_place *out)
 	host = host ? host + 1 : word + 6;
 	if (asprintf(&out->bridge, "qsp://%.*s%s", (int)(word + 6 + n - host), host, query) < 0)
 		out->bridge = NULL;
-	(void)qsp_qscp_say_memory(out->bridge);
+	out->bridge = qsp_qscp_say_memory(out->bridge);
 	if (qsp_bridge_get(qsp_bytes_str(out->bridge), &b, &wrong) != 0)
 		return complain("bridge line", wrong);
 	qsp_bridge_wipe(&b);
