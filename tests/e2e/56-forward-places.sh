@@ -30,6 +30,14 @@ expect "the other's" hello "$(peer talk "$TMP/a.sock" hello)"
 end_forward "$TMP/c4"
 [ ! -e "$TMP/a.sock" ] || fail "its own name is still there"
 
+# tokens and variables in paths
+FORWARD_DIR=$TMP
+export FORWARD_DIR
+# shellcheck disable=SC2016 # qssh's to expand
+forward "$TMP/c9" -o 'LocalForward ${FORWARD_DIR}/%r-%p.sock 127.0.0.1:'"$ECHO"
+expect "tokens" hello "$(peer talk "$TMP/$USER_NAME-$PORT.sock" hello)"
+expect "an unknown one" 255 "$(status_of forward_only -L "$TMP/%y:127.0.0.1:$ECHO")"
+
 # a path that is too long, or nowhere
 long=$TMP/$(printf '%0120d' 0)
 expect "too long" 255 "$(status_of forward_only -o ExitOnForwardFailure=yes -L "$long:127.0.0.1:$ECHO")"

@@ -187,6 +187,33 @@ is_set(const char *s)
 	return s && strcasecmp(s, "none") != 0;
 }
 
+/* Forwards with a path in them may have tokens; false for one that is not known. */
+static bool
+settle_forwards(struct qsp_qssh *q, struct qsp_client_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		char *spec;
+
+		if (!strchr(list->v[i], '/'))
+			continue;
+		spec = qsp_client_expand(list->v[i], &q->tokens, true);
+		if (!spec)
+			return false;
+		free(list->v[i]);
+		list->v[i] = spec;
+	}
+	return true;
+}
+
+static bool
+has_hash(const struct qsp_client_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strstr(list->v[i], "%C"))
+			return true;
+	return false;
+}
+
 /* What is named by tokens that stand for other names, settled by now. */
 static int
 settle_paths(struct qsp_qssh *q)
@@ -197,11 +224,16 @@ settle_paths(struct qsp_qssh *q)
 		     (!path && q->cfg.control_master == QSP_CLIENT_NO && qsp_qssh_link_has_any(q));
 
 	if ((path && strstr(path, "%C")) || (command && strstr(command, "%C")) ||
-	    (links && !path)) {
+	    (links && !path) || has_hash(&q->cfg.local_forward) ||
+	    has_hash(&q->cfg.remote_forward)) {
 		if (hash_names(q, q->name_hash) != 0)
 			return bad("%C: no hash");
 		q->tokens.hash = q->name_hash;
 	}
+	if (!settle_forwards(q, &q->cfg.local_forward) ||
+	    !settle_forwards(q, &q->cfg.remote_forward) ||
+	    !settle_forwards(q, &q->cfg.dynamic_forward))
+		return bad("a path to forward: unknown token or variable");
 	if (is_set(path)) {
 		q->control_path = qsp_client_expand(path, &q->tokens, true);
 		if (!q->control_path)
