@@ -56,3 +56,14 @@ qsp_client_agent_path(const char *value, const struct qsp_client_tokens *t)
 		return NULL;
 	return value[0] == '$' ? variable(value + 1) : qsp_client_expand(value, t, true);
 }
+
+char *
+qsp_client_agent_forward_path(const char *forward, const char *identity_agent,
+			      const struct qsp_client_tokens *t)
+{
+	bool yes;
+
+	if (qsp_confvalue_bool(forward, &yes) == 0)
+		return yes ? qsp_client_agent_path(identity_agent, t) : NULL;
+	return qsp_client_agent_path(forward, t);
+}

@@ -18,5 +18,8 @@ QSP_MUST_USE qsp_err qsp_client_agent_get_add(const char *s, struct qsp_client_a
  * the heap; NULL where there is none ("none", a variable that is not set, an unknown token).
  */
 char *qsp_client_agent_path(const char *value, const struct qsp_client_tokens *t);
+/* The same of the agent to forward: ForwardAgent is no, yes (that of IdentityAgent), or names one. */
+char *qsp_client_agent_forward_path(const char *forward, const char *identity_agent,
+				    const struct qsp_client_tokens *t);
 
 #endif

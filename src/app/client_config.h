@@ -38,7 +38,7 @@ enum { QSP_CLIENT_SESSION, QSP_CLIENT_SESSION_NONE, QSP_CLIENT_SUBSYSTEM };
 /* Numbers are QSP_CLIENT_UNSET, strings NULL, lists empty until somebody says. */
 struct qsp_client_config {
 	char *host_name, *user, *bind_address, *host_key_alias, *remote_command, *ciphers;
-	char *add_keys, *identity_agent;
+	char *add_keys, *forward_agent, *identity_agent;
 	char *preferred_authentications, *ignore_unknown, *proxy_command, *proxy_jump;
 	char *control_path, *local_command;
 	struct qsp_client_list identity_files, user_known_hosts, global_known_hosts;

@@ -9,7 +9,7 @@
 #include "base/reader.h"
 #include "base/writer.h"
 
-enum { TTY = 1, STDIN_NULL = 2 };
+enum { TTY = 1, STDIN_NULL = 2, AGENT = 4 };
 
 size_t
 qsp_client_control_fds(enum qsp_client_control_type type)
@@ -44,7 +44,8 @@ put_session(struct qsp_writer *w, const struct qsp_client_control *m)
 {
 	const struct qsp_client_plan *p = &m->plan;
 
-	qsp_writer_u8(w, (uint8_t)((p->tty ? TTY : 0) | (m->stdin_null ? STDIN_NULL : 0)));
+	qsp_writer_u8(w, (uint8_t)((p->tty ? TTY : 0) | (m->stdin_null ? STDIN_NULL : 0) |
+				   (p->agent ? AGENT : 0)));
 	qsp_writer_u32(w, (uint32_t)m->escape);
 	qsp_writer_u8(w, (uint8_t)p->what);
 	qsp_writer_vec32(w, qsp_bytes_str(p->command ? p->command : ""));
@@ -100,9 +101,10 @@ get_session(struct qsp_reader *r, struct qsp_client_control *m)
 	m->escape = (int)qsp_reader_u32(r);
 	what = qsp_reader_u8(r);
 	p->tty = flags & TTY;
+	p->agent = flags & AGENT;
 	m->stdin_null = flags & STDIN_NULL;
 	p->what = (enum qsp_client_what)what;
-	if ((flags & ~(TTY | STDIN_NULL)) || what > QSP_CLIENT_SUBSYSTEM_NAME ||
+	if ((flags & ~(TTY | STDIN_NULL | AGENT)) || what > QSP_CLIENT_SUBSYSTEM_NAME ||
 	    m->escape < QSP_CLIENT_NO_ESCAPE || m->escape > 255)
 		return QSP_E_INPUT;
 	if ((e = get_text(r, QSP_CLIENT_COMMAND_MAX, &p->command)) != 0 ||

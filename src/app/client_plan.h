@@ -21,6 +21,7 @@ enum qsp_client_what { QSP_CLIENT_SHELL, QSP_CLIENT_EXEC, QSP_CLIENT_SUBSYSTEM_N
 struct qsp_client_plan {
 	enum qsp_client_what what;
 	char *command; /* unless SHELL */
+	bool agent;    /* forwarded, where that may be */
 	bool tty;
 	char *term; /* with a tty */
 	struct qsp_tty_size size;

@@ -65,13 +65,13 @@ refused() {
 	expect "$1" 255 "$(status_of qssh -G "$@" host)"
 	grep -q -e "$message" "$TMP/err" || fail "$*: $(cat "$TMP/err")"
 }
-message='ForwardAgent: an OpenSSH option that this version of qssh does not have'
-refused -o ForwardAgent=yes
+message='ForwardX11: an OpenSSH option that this version of qssh does not have'
+refused -o ForwardX11=yes
 message='Bad configuration option: Nonsense'
 refused -F none -o Nonsense=1
 message='Port: unsupported value "x"'
 refused -p x
-for o in -A -C --qkd --qkd-only --policy=high -X -Y; do
+for o in -C --qkd --qkd-only --policy=high -X -Y; do
 	message="^qssh: ${o%%[ =]*}.*this version does not have it"
 	# shellcheck disable=SC2086 # an option and its value
 	refused $o

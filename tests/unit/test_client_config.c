@@ -118,8 +118,8 @@ test_refused(void **state)
 	refuse_text("Port\n", "config line 1: Port: missing argument");
 	refuse_text("BatchMode maybe\n", "config line 1: BatchMode: unsupported value \"maybe\"");
 	refuse_text("Nonsense yes\n", "config line 1: Bad configuration option: Nonsense");
-	refuse_text("ForwardAgent yes\n",
-		    "config line 1: ForwardAgent: an OpenSSH option that this version of qssh "
+	refuse_text("ForwardX11 yes\n",
+		    "config line 1: ForwardX11: an OpenSSH option that this version of qssh "
 		    "does not have");
 	refuse_text("Host db\n Tunnel yes\n", /* found even where it does not count */
 		    "config line 2: Tunnel: an OpenSSH option that this version of qssh does "
@@ -138,8 +138,8 @@ test_harmless_and_unknown(void **state)
 	(void)state;
 	accept_text(&c, "ForwardAgent no\nForwardX11 no\nClearAllForwardings yes\n"
 			"PermitLocalCommand no\nControlPath none\nProxyCommand none\n"
-			"IgnoreUnknown Nons*,UseKeychain,ForwardAgent\n"
-			"Nonsense yes\nusekeychain yes\nForwardAgent yes\nPort 7\n");
+			"IgnoreUnknown Nons*,UseKeychain,ForwardX11\n"
+			"Nonsense yes\nusekeychain yes\nForwardX11 yes\nPort 7\n");
 	assert_int_equal(c.port, 7);
 	qsp_client_config_wipe(&c);
 }

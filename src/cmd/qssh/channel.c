@@ -16,6 +16,7 @@ static const struct {
 } offers[] = {
 	{ "forwarded-tcpip", qsp_qssh_remote_offer },
 	{ "forwarded-streamlocal@openssh.com", qsp_qssh_remote_offer },
+	{ "auth-agent@openssh.com", qsp_qssh_agent_offered },
 	{ NULL, NULL },
 };
 

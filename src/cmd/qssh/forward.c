@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "cmd/qssh/qssh.h"
 
 static void
@@ -241,11 +242,18 @@ qsp_qssh_forward_start(struct qsp_qssh *q)
 		{ 'D', &q->cfg.dynamic_forward },
 		{ 'R', &q->cfg.remote_forward },
 	};
+	unsigned n = 0;
 
 	if (q->cfg.clear_all_forwardings == QSP_CLIENT_YES)
 		return;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		q->forwards.asked += (unsigned)lists[i].list->n;
+		n += (unsigned)lists[i].list->n;
+	if (q->distrusted && n > 0) {
+		qsp_qssh_say(QSP_LOG_ERROR, "Port forwarding is disabled to avoid "
+					    "man-in-the-middle attacks.");
+		return;
+	}
+	q->forwards.asked += n;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		for (size_t k = 0; k < lists[i].list->n && !q->leaving; k++) {
 			const struct qsp_qssh_forward_order order = { .kind = lists[i].kind,
@@ -285,10 +293,24 @@ qsp_qssh_forward_list(struct qsp_qssh_session *s)
 void
 qsp_qssh_forward_free(struct qsp_qssh *q, bool keep)
 {
+	qsp_qssh_agent_offers_end(q);
 	qsp_qssh_socks_end(q);
 	qsp_qssh_tunnel_free_all(q);
 	for (struct qsp_qssh_forward *f = q->forwards.all, *next; f; f = next) {
 		next = f->next;
 		drop(f, keep);
 	}
+}
+
+void
+qsp_qssh_forward_tell_refused(const struct qsp_mux_event *ev)
+{
+	static const char *const reasons[] = { "unknown reason", "administratively prohibited",
+					       "connect failed", "unknown channel type",
+					       "resource shortage" };
+	char text[256];
+
+	qsp_text_printable(ev->body, false, text, sizeof(text));
+	qsp_qssh_say(QSP_LOG_INFO, "channel %u: open failed: %s%s%s", (unsigned)ev->channel,
+		     reasons[ev->code <= 4 ? ev->code : 0], text[0] ? ": " : "", text);
 }

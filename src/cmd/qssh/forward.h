@@ -67,6 +67,8 @@ void qsp_qssh_forward_cancel(struct qsp_qssh *q, const struct qsp_qssh_forward_o
 /* Tells the person in front of s what listens (~#). */
 struct qsp_qssh_session;
 void qsp_qssh_forward_list(struct qsp_qssh_session *s);
+/* Says that the server refused a channel, and why. */
+void qsp_qssh_forward_tell_refused(const struct qsp_mux_event *ev);
 /* The answers to all that the configuration asks for are here: -f may go to the background. */
 bool qsp_qssh_forward_is_settled(const struct qsp_qssh *q);
 /* Everything ends; keep: another process goes on with names of sockets. */
@@ -110,6 +112,8 @@ void qsp_qssh_tunnel_open(struct qsp_qssh *q, int fd, const struct qsp_qssh_targ
 /* The server's channel is accepted or refused once we are connected, or SOCKS has asked. */
 void qsp_qssh_tunnel_offered(struct qsp_qssh *q, uint32_t channel,
 			     const struct qsp_client_forward *spec);
+/* The same to a socket that is there, fd, taken; `what` it is in words. */
+void qsp_qssh_tunnel_accept(struct qsp_qssh *q, uint32_t channel, int fd, const char *what);
 void qsp_qssh_tunnel_free_all(struct qsp_qssh *q);
 
 #endif

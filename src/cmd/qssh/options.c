@@ -21,7 +21,6 @@ static const struct {
 	int c;
 	const char *what;
 } lacking[] = {
-	{ 'A', "agent forwarding" },
 	{ 'B', "binding to an interface" },
 	{ 'C', "compression" },
 	{ 'I', "PKCS#11" },
@@ -164,7 +163,6 @@ static int
 take_own(struct parse *p, int c, const char *arg, int which)
 {
 	switch (c) {
-	case 'a':
 	case 'k':
 	case 'x': return 0; /* off is all there is */
 	case 'E': p->opt->log_file = arg; return 0;
@@ -211,6 +209,8 @@ take(struct parse *p, int c, const char *arg, int which)
 	case 's': return say(p, "SessionType", "subsystem");
 	case 'T': return say(p, "RequestTTY", "no");
 	case 'D': return take_forward(p, "DynamicForward", "dynamic", arg);
+	case 'A': return say(p, "ForwardAgent", "yes");
+	case 'a': return say(p, "ForwardAgent", "no");
 	case 'g': return say(p, "GatewayPorts", "yes");
 	case 'L': return take_forward(p, "LocalForward", "local", arg);
 	case 'R': return take_forward(p, "RemoteForward", "remote", arg);

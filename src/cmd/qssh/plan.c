@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/writer.h"
@@ -156,6 +157,7 @@ qsp_qssh_plan_make(const struct qsp_client_config *cfg, struct qsp_client_plan *
 	plan->command = cfg->remote_command ? strdup(cfg->remote_command) : NULL;
 	if (cfg->remote_command && !plan->command)
 		return QSP_E_NOMEM;
+	plan->agent = strcasecmp(cfg->forward_agent, "no") != 0;
 	plan->tty = wants_tty(cfg);
 	if (plan->tty) {
 		plan->term = strdup(term && strlen(term) < 256 ? term : "");

@@ -298,8 +298,10 @@ on_persisted(uv_timer_t *h)
 void
 qsp_qssh_program_settle(struct qsp_qssh *q)
 {
-	/* a tunnel may outlive its channel: what came is still written */
-	if (q->leaving || qsp_mux_channels(qsp_qssh_contact_mux(q)) != 0 || q->forwards.tunnels)
+	/* a tunnel may outlive its channel: what came is still written; for an agent that does not
+	 * answer nobody waits */
+	if (q->leaving || q->forwards.tunnels ||
+	    qsp_mux_channels(qsp_qssh_contact_mux(q)) != qsp_qssh_agent_offers(q))
 		return;
 	q->persist.data = q;
 	if (q->ended)

@@ -99,6 +99,16 @@ void qsp_qssh_agent_sign(struct qsp_qssh *q, const struct qsp_qssh_identity *id)
 void qsp_qssh_agent_keep(struct qsp_qssh *q, const struct qsp_qssh_identity *id);
 void qsp_qssh_agent_close(struct qsp_qssh *q);
 
+/* --- agent_forward.c: the agent for programs of the host -------------------------------------- */
+
+/* The configuration names an agent to forward, it is there, and the host is trusted. */
+bool qsp_qssh_agent_may_forward(struct qsp_qssh *q);
+/* A channel that the server opens to it. */
+void qsp_qssh_agent_offered(struct qsp_qssh *q, const struct qsp_mux_event *ev);
+/* How many of them wait for the agent; they end. */
+size_t qsp_qssh_agent_offers(const struct qsp_qssh *q);
+void qsp_qssh_agent_offers_end(struct qsp_qssh *q);
+
 /* --- the program ---------------------------------------------------------------------------- */
 
 enum qsp_qssh_stage { QSP_QSSH_CONTACT, QSP_QSSH_AUTH, QSP_QSSH_SESSION, QSP_QSSH_DONE };
@@ -137,6 +147,10 @@ struct qsp_qssh {
 	/* auth.c, agent.c */
 	struct qsp_agent_client *agent;
 	bool agent_tried; /* connecting to it */
+	/* agent_forward.c */
+	struct qsp_qssh_agent_offer *agent_offers;
+	bool agent_asked;        /* a session asked the server to forward it */
+	bool agent_told_unbound; /* that it does not know it is forwarded */
 	struct qsp_qssh_identity ids[QSP_QSSH_KEYS_MAX];
 	size_t n_ids;
 	struct qsp_qssh_identity *asking; /* the identity of the attempt that runs */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/writer.h"
 
 static void
@@ -69,6 +70,11 @@ qsp_qssh_request_all(struct qsp_qssh_session *s)
 	if (s->plan.tty) {
 		s->replies++;
 		ask_pty(s);
+	}
+	if (s->plan.agent && qsp_qssh_agent_may_forward(s->q)) {
+		s->q->agent_asked = true;
+		qsp_qssh_channel_request(&s->ch, "auth-agent-req@openssh.com", false,
+					 QSP_BYTES_NONE);
 	}
 	for (size_t i = 0; i < s->plan.n_env; i++)
 		ask_env(s, s->plan.env[i]);

@@ -296,19 +296,6 @@ tell_socks(struct qsp_qssh_tunnel *t, bool ok)
 	(void)!send(t->fd, reply.b, reply.n, MSG_NOSIGNAL);
 }
 
-static void
-tell_failure(const struct qsp_mux_event *ev)
-{
-	static const char *const reasons[] = { "unknown reason", "administratively prohibited",
-					       "connect failed", "unknown channel type",
-					       "resource shortage" };
-	char text[256];
-
-	qsp_text_printable(ev->body, false, text, sizeof(text));
-	qsp_qssh_say(QSP_LOG_INFO, "channel %u: open failed: %s%s%s", (unsigned)ev->channel,
-		     reasons[ev->code <= 4 ? ev->code : 0], text[0] ? ": " : "", text);
-}
-
 /* Before the relay runs, and all of a channel whose beginning is SOCKS. */
 static void
 on_early(struct qsp_qssh_tunnel *t, const struct qsp_mux_event *ev)
@@ -319,7 +306,7 @@ on_early(struct qsp_qssh_tunnel *t, const struct qsp_mux_event *ev)
 		run(t);
 		break;
 	case QSP_MUX_OPEN_FAILED:
-		tell_failure(ev);
+		qsp_qssh_forward_tell_refused(ev);
 		tell_socks(t, false);
 		end(t);
 		break;
@@ -433,6 +420,20 @@ qsp_qssh_tunnel_open(struct qsp_qssh *q, int fd, const struct qsp_qssh_target *t
 
 /* --- the server's ---------------------------------------------------------------------------- */
 
+/* Takes fd. */
+static void
+join(struct qsp_qssh_tunnel *t, int fd)
+{
+	const struct qsp_mux_event ev = { .channel = t->offered };
+
+	if (!make_relay(t, fd) || qsp_qssh_channel_accept(t->q, &t->ch, &channel_ops, &ev)) {
+		qsp_qssh_channel_refuse(t->q, &ev, CONNECT_FAILED, "out of memory");
+		end(t);
+		return;
+	}
+	run(t);
+}
+
 static void
 on_dialled(void *arg, int fd, const char *why)
 {
@@ -446,12 +447,22 @@ on_dialled(void *arg, int fd, const char *why)
 		release(t);
 		return;
 	}
-	if (!make_relay(t, fd) || qsp_qssh_channel_accept(t->q, &t->ch, &channel_ops, &ev)) {
-		qsp_qssh_channel_refuse(t->q, &ev, CONNECT_FAILED, "out of memory");
-		end(t);
+	join(t, fd);
+}
+
+void
+qsp_qssh_tunnel_accept(struct qsp_qssh *q, uint32_t channel, int fd, const char *what)
+{
+	const struct qsp_mux_event ev = { .channel = channel };
+	struct qsp_qssh_tunnel *t = create(q, &(struct qsp_qssh_target){ .path = what });
+
+	if (!t) {
+		close(fd);
+		qsp_qssh_channel_refuse(q, &ev, CONNECT_FAILED, "out of memory");
 		return;
 	}
-	run(t);
+	t->offered = channel;
+	join(t, fd);
 }
 
 void

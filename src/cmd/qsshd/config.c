@@ -262,6 +262,7 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->allow_tcp_forwarding, QSP_FORWARD_LOCAL | QSP_FORWARD_REMOTE);
 	default_number(&c->allow_stream_forwarding, QSP_FORWARD_LOCAL | QSP_FORWARD_REMOTE);
 	default_number(&c->gateway_ports, QSP_GATEWAY_NO);
+	default_number(&c->allow_agent_forwarding, true);
 	default_number(&c->disable_forwarding, false);
 	default_number(&c->stream_bind_mask, 0177);
 	default_number(&c->stream_bind_unlink, false);

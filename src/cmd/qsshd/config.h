@@ -63,7 +63,7 @@ struct qsp_qsshd_config {
 	int detached_each, detached_total;                 /* MaxDetached: of a user, in all */
 	int allow_tcp_forwarding, allow_stream_forwarding; /* enum qsp_qsshd_forward */
 	int gateway_ports;                                 /* enum qsp_qsshd_gateway */
-	int disable_forwarding, stream_bind_mask, stream_bind_unlink;
+	int allow_agent_forwarding, disable_forwarding, stream_bind_mask, stream_bind_unlink;
 	struct qsp_qsshd_list permit_open, permit_listen;
 	int log_level, facility;
 	int wire;

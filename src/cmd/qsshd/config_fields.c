@@ -58,6 +58,7 @@ static const size_t numbers[] = {
 	AT(allow_tcp_forwarding),
 	AT(allow_stream_forwarding),
 	AT(gateway_ports),
+	AT(allow_agent_forwarding),
 	AT(disable_forwarding),
 	AT(stream_bind_mask),
 	AT(stream_bind_unlink),

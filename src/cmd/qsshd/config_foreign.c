@@ -5,7 +5,6 @@
 /* Known to OpenSSH's sshd_config, or planned for this one, and not honoured. */
 static const char *const foreign[] = {
 	"AddressFamily",
-	"AllowAgentForwarding",
 	"AllowList",
 	"AuthorizedKeysCommand",
 	"AuthorizedKeysCommandUser",

@@ -135,6 +135,7 @@ put_permits(FILE *f, const char *name, const struct qsp_qsshd_list *l)
 void
 qsp_qsshd_config_dump_forward(const struct qsp_qsshd_config *c, FILE *f)
 {
+	fprintf(f, "allowagentforwarding %s\n", c->allow_agent_forwarding ? "yes" : "no");
 	fprintf(f, "allowtcpforwarding %s\n", name_of(ways, c->allow_tcp_forwarding));
 	fprintf(f, "allowstreamlocalforwarding %s\n", name_of(ways, c->allow_stream_forwarding));
 	fprintf(f, "gatewayports %s\n", name_of(gateways, c->gateway_ports));

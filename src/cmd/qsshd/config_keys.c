@@ -8,6 +8,7 @@
 #define AT(field) offsetof(struct qsp_qsshd_config, field)
 static const struct qsp_qsshd_keyword keywords[] = {
 	{ "AcceptEnv", qsp_qsshd_take_words, AT(accept_env), 0, 0, true },
+	{ "AllowAgentForwarding", qsp_qsshd_take_bool, AT(allow_agent_forwarding), 0, 0, true },
 	{ "AllowGroups", qsp_qsshd_take_words, AT(allow_groups), 0, 0, true },
 	{ "AllowStreamLocalForwarding", qsp_qsshd_take_forwarding, AT(allow_stream_forwarding), 0,
 	  0, true },

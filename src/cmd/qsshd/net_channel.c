@@ -125,6 +125,17 @@ request_pty(struct qsp_net_channel *ch, const struct qsp_mux_event *ev, struct q
 }
 
 static bool
+request_agent(struct qsp_net_channel *ch, const struct qsp_mux_event *ev, struct qsp_writer *w)
+{
+	if (ev->body.n > 0 || ch->started)
+		return false;
+	qsp_writer_u8(w, QSP_RPC_AGENT);
+	qsp_writer_u32(w, ch->id);
+	qsp_writer_u8(w, ev->want_reply);
+	return true;
+}
+
+static bool
 request_env(struct qsp_net_channel *ch, const struct qsp_mux_event *ev, struct qsp_writer *w)
 {
 	struct qsp_reader r = qsp_reader_of(ev->body);
@@ -196,10 +207,14 @@ on_request(struct qsp_net_channel *ch, const struct qsp_mux_event *ev)
 			   struct qsp_writer *w);
 		bool answered; /* by the session; else at once */
 	} requests[] = {
-		{ "pty-req", request_pty, true },     { "env", request_env, true },
-		{ "shell", request_start, true },     { "exec", request_start, true },
-		{ "subsystem", request_start, true }, { "window-change", request_window, false },
+		{ "pty-req", request_pty, true },
+		{ "env", request_env, true },
+		{ "shell", request_start, true },
+		{ "exec", request_start, true },
+		{ "subsystem", request_start, true },
+		{ "window-change", request_window, false },
 		{ "signal", request_signal, false },
+		{ "auth-agent-req@openssh.com", request_agent, true },
 	};
 	uint8_t *buf;
 	struct qsp_writer w;

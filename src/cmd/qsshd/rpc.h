@@ -64,6 +64,7 @@ enum qsp_rpc_session {
 	QSP_RPC_LISTENING, /* from session: u32 id, u8 ok, u16 port: to the last two */
 	QSP_RPC_ACCEPTED,  /* from session: u8 enum qsp_rpc_forward, vec16 body, + a socket: open a
 			      channel of that type */
+	QSP_RPC_AGENT, /* to session: u32 channel, u8 want: its programs may use the client's agent */
 };
 
 enum qsp_rpc_forward { QSP_RPC_FORWARD_TCP, QSP_RPC_FORWARD_UNIX, QSP_RPC_FORWARD_AGENT };

@@ -103,11 +103,15 @@ static int
 take_name(const struct qsp_qsshd_config *c, const char *name, struct qsp_bridge *b)
 {
 	char copy[QSP_BRIDGE_HOST_MAX + 16], *host;
-	int port = c->port.n > 0 ? atoi(c->port.v[0]) : QSP_DEFAULT_PORT;
+	uint64_t first = QSP_DEFAULT_PORT;
+	int port;
 
 	if (strlen(name) >= sizeof(copy))
 		return fail("-B: the name is too long");
 	memcpy(copy, name, strlen(name) + 1);
+	if (c->port.n > 0 && qsp_confvalue_number(c->port.v[0], 0, UINT16_MAX, &first) != 0)
+		return fail("Port %s: not a port", c->port.v[0]);
+	port = (int)first;
 	if (qsp_confvalue_host_port(copy, &host, &port) != 0 || strlen(host) > QSP_BRIDGE_HOST_MAX)
 		return fail("-B %s: a name, or a name with a port is wanted", name);
 	if (port == 0)

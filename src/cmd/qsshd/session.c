@@ -121,6 +121,22 @@ on_env(struct qsp_session *s, struct qsp_bytes body)
 }
 
 static void
+on_agent(struct qsp_session *s, struct qsp_bytes body)
+{
+	struct qsp_reader r = qsp_reader_of(body);
+	uint32_t id = qsp_reader_u32(&r);
+	bool want = qsp_reader_u8(&r), ok;
+	struct qsp_session_channel *ch;
+
+	if (qsp_reader_done(&r))
+		return;
+	ch = find_or_make(s, id);
+	ok = ch != NULL && qsp_session_agent_want(s, ch);
+	if (want)
+		tell(QSP_RPC_REPLY, id, ok, NULL, 0);
+}
+
+static void
 on_start(struct qsp_session *s, struct qsp_bytes body)
 {
 	struct qsp_reader r = qsp_reader_of(body);
@@ -191,6 +207,7 @@ handle(struct qsp_session *s, struct qsp_ipc_message *m)
 	switch (m->data[0]) {
 	case QSP_RPC_PTY: on_pty(s, body); break;
 	case QSP_RPC_ENV: on_env(s, body); break;
+	case QSP_RPC_AGENT: on_agent(s, body); break;
 	case QSP_RPC_START: on_start(s, body); break;
 	case QSP_RPC_WINDOW: on_window(s, body); break;
 	case QSP_RPC_SIGNAL: on_signal(s, body); break;

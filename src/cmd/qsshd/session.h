@@ -30,6 +30,7 @@ struct qsp_session_channel {
 	bool closed;
 	int master, slave; /* -1: no pty */
 	char tty[QSP_SPAWN_TTY_MAX];
+	bool has_agent; /* its programs may use the client's */
 	bool from_desk; /* qsshd-auth opened it, and is told of its end */
 	uint64_t last;  /* when the user had logged in before, or 0 */
 	char last_host[256];
@@ -55,6 +56,7 @@ struct qsp_session {
 	size_t n_connects;
 	struct qsp_session_listener *listeners;
 	size_t n_listeners;
+	char *agent_folder, *agent_path; /* NULL: nobody has asked */
 };
 
 /* session_env.c */

@@ -168,6 +168,9 @@ qsp_session_env_make(struct qsp_session *s, const struct qsp_session_channel *ch
 	if (ok && ch->master >= 0)
 		ok = qsp_session_env_set(out, "SSH_TTY", ch->tty) &&
 		     qsp_session_env_set(out, "TERM", *ch->term ? ch->term : "dumb");
+	if (ok && ch->has_agent)
+		ok = qsp_session_env_set(out, "SSH_AUTH_SOCK", s->agent_path) &&
+		     qsp_session_env_set(out, "QSSH_AUTH_SOCK", s->agent_path);
 	if (ok && original != NULL)
 		ok = qsp_session_env_set(out, "SSH_ORIGINAL_COMMAND", original);
 	out->v[out->n] = NULL;

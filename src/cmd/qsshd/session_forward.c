@@ -64,4 +64,5 @@ void
 qsp_session_forward_end(struct qsp_session *s)
 {
 	qsp_session_listen_end(s);
+	qsp_session_agent_end(s);
 }

@@ -7,6 +7,7 @@
  *	resolve   names to addresses, in a process of its own, so that a slow server of names stops nobody
  *	connect   connections on their way
  *	listen    sockets that listen for the client
+ *	agent     one of them, by which programs reach the client's agent
  */
 #ifndef QSP_CMD_QSSHD_SESSION_FORWARD_H
 #define QSP_CMD_QSSHD_SESSION_FORWARD_H
@@ -63,6 +64,13 @@ size_t qsp_session_listen_poll(struct qsp_session *s, struct pollfd *p, int *tim
 void qsp_session_listen_run(struct qsp_session *s, const struct pollfd *p, size_t n);
 /* The login ends: names of unix sockets go. */
 void qsp_session_listen_end(struct qsp_session *s);
+
+/* --- session_agent.c ------------------------------------------------------------------------- */
+
+/* Programs of this channel want the client's agent; false where they may not have it. */
+bool qsp_session_agent_want(struct qsp_session *s, struct qsp_session_channel *ch);
+/* Once nobody listens: the folder goes. */
+void qsp_session_agent_end(struct qsp_session *s);
 
 /* --- session_forward.c ----------------------------------------------------------------------- */
 
