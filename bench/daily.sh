@@ -41,7 +41,8 @@ fi
 
 # --- forwarded ports ------------------------------------------------------------------------------
 
-# tunnel NAME COMMAND...: a client that forwards a free port to $2's; the port is $TMP/NAME.via
+# tunnel NAME TARGET COMMAND...: a client that forwards a free port to TARGET; the port is $TMP/NAME.via
+via=$((20000 + $$ * 37 % 30000))
 tunnel() {
 	name=$1
 	target=$2
@@ -49,7 +50,8 @@ tunnel() {
 	tries=0
 	while [ $tries -lt 20 ]; do
 		tries=$((tries + 1))
-		via=$((20000 + ($$ * 37 + tries * 1013 + target) % 30000))
+		via=$((via + 1))
+		! port_open $via || continue
 		"$@" -N -o ExitOnForwardFailure=yes -L "127.0.0.1:$via:127.0.0.1:$target" \
 		    </dev/null >/dev/null 2>"$TMP/$name.log" &
 		tunnel_pid=$!
