@@ -102,6 +102,11 @@ for method in PasswordAuthentication KbdInteractiveAuthentication; do
 done
 start_pam_server
 
+# --- refused without a question: not tried again
+printf 'auth required /no/such/module.so\n' >"/etc/pam.d/$SERVICE"
+expect "no module" 255 "$(status_of person keyboard-interactive true)"
+expect "tried once" 1 "$(grep -c '^PAM: Module is unknown' "$SERVER_LOG")"
+
 # --- the account: a key does not help either
 say_answers tree
 pam_is password=tree account=expired

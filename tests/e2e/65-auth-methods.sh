@@ -52,6 +52,10 @@ for method in PasswordAuthentication KbdInteractiveAuthentication PubkeyAuthenti
 	done
 done
 
+with 'AuthenticationMethods publickey,password' 'PasswordAuthentication no'
+refused publickey
+wait_log "^User $EVE cannot log in: each list of AuthenticationMethods has a method that is not"
+
 # --- a key, then a password
 with 'AuthenticationMethods publickey,password'
 in_by "$ALL"

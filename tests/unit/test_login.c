@@ -191,6 +191,7 @@ ways(void **state)
 		size_t n = strlen(rows[i].done);
 
 		qsp_qsshd_config_init(&c);
+		c.pubkey = c.password = c.interactive = true;
 		for (size_t k = 0; k < 3 && rows[i].lists[k] != NULL; k++) {
 			assert_true(qsp_qsshd_ways_check(rows[i].lists[k]));
 			assert_true(qsp_qsshd_list_add(&c.auth_methods, rows[i].lists[k]));
@@ -203,6 +204,24 @@ ways(void **state)
 		assert_int_equal(complete, rows[i].complete);
 		qsp_qsshd_config_free(&c);
 	}
+}
+
+/* A list that nobody could get through is none. */
+static void
+ways_off(void **state)
+{
+	struct qsp_qsshd_config c;
+	bool complete;
+
+	(void)state;
+	qsp_qsshd_config_init(&c);
+	c.pubkey = c.interactive = true;
+	c.password = false;
+	assert_true(qsp_qsshd_list_add(&c.auth_methods, "publickey,password"));
+	assert_int_equal(qsp_qsshd_ways_next(&c, NULL, 0, &complete), 0);
+	assert_true(qsp_qsshd_list_add(&c.auth_methods, "keyboard-interactive,publickey"));
+	assert_int_equal(qsp_qsshd_ways_next(&c, NULL, 0, &complete), KBD);
+	qsp_qsshd_config_free(&c);
 }
 
 static void
@@ -245,6 +264,7 @@ two_keys(void **state)
 
 	(void)state;
 	qsp_qsshd_config_init(&t.p.config);
+	t.p.config.pubkey = true;
 	assert_true(qsp_qsshd_list_add(&t.p.config.auth_methods, "publickey,publickey"));
 	by_key(&t, 1);
 	t.limits.command = strdup("first");
@@ -280,9 +300,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replies),  cmocka_unit_test(prompts), cmocka_unit_test(reasons),
-		cmocka_unit_test(talks),    cmocka_unit_test(ways),    cmocka_unit_test(no_ways),
-		cmocka_unit_test(two_keys),
+		cmocka_unit_test(replies),  cmocka_unit_test(prompts),  cmocka_unit_test(reasons),
+		cmocka_unit_test(talks),    cmocka_unit_test(ways),     cmocka_unit_test(no_ways),
+		cmocka_unit_test(ways_off), cmocka_unit_test(two_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

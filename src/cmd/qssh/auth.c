@@ -123,7 +123,8 @@ choose(struct qsp_qssh *q)
 		else if (is_word(p, n, "keyboard-interactive") &&
 			 q->cfg.interactive == QSP_CLIENT_YES && may_prompt(q) &&
 			 is_offered(q, QSP_METHOD_INTERACTIVE) &&
-			 q->interactive_tries < q->cfg.password_prompts)
+			 q->interactive_tries < q->cfg.password_prompts &&
+			 (q->interactive_tries == 0 || q->was_asked))
 			a.method = QSP_METHOD_INTERACTIVE;
 		if (a.method)
 			return a;
@@ -304,6 +305,7 @@ qsp_qssh_auth_reply(struct qsp_qssh *q)
 		give_up(q);
 		return;
 	}
+	q->was_asked = true;
 	show(p.name);
 	show(p.instruction);
 	for (r.n = 0; r.n < p.n; r.n++) {

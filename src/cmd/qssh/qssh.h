@@ -208,6 +208,7 @@ struct qsp_qssh {
 	bool distrusted; /* a changed key that StrictHostKeyChecking=no let pass */
 	bool secret_stored, asked_trust;
 	bool ids_loaded, can_ask, none_tried;
+	bool was_asked; /* a server that refuses without a question has none */
 	bool opened, established;
 	bool persisting;      /* stays for clients alone */
 	bool want_background; /* ~& */

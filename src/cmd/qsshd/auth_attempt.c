@@ -20,6 +20,19 @@ keep(struct qsp_bytes b, uint8_t *to, size_t cap)
 	return qsp_bytes(to, b.n);
 }
 
+/* A slip of the administrator's, of which the user sees no more than a refusal. */
+static void
+check_ways(const struct qsp_auth_attempt *t)
+{
+	bool complete;
+
+	if (t->allowed && qsp_qsshd_ways_next(&t->p.config, NULL, 0, &complete) == 0)
+		qsp_log(QSP_LOG_ERROR,
+			"User %s cannot log in: each list of AuthenticationMethods has a method "
+			"that is not allowed",
+			t->p.user.name);
+}
+
 struct qsp_auth_attempt *
 qsp_auth_attempt_new(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
 {
@@ -33,6 +46,7 @@ qsp_auth_attempt_new(struct qsp_auth *a, int link, const struct qsp_rpc_auth *q)
 	t->q.address = keep(q->address, t->address, sizeof(t->address));
 	t->q.own = keep(q->own, t->own, sizeof(t->own));
 	t->allowed = qsp_auth_users_find(a, &t->q, &t->p);
+	check_ways(t);
 	return t;
 }
 

@@ -146,7 +146,8 @@ enum qsp_qsshd_way {
 };
 #define QSP_WAYS_MAX 8 /* in one list */
 
-/* config_ways.c: ways, as 1 << each, that may follow `n` that are done; *complete: nothing has to. */
+/* config_ways.c: ways, as 1 << each, that may follow `n` that are done; *complete: nothing has to. A list
+ * with a method that is off does not count. */
 unsigned qsp_qsshd_ways_next(const struct qsp_qsshd_config *c, const uint8_t *done, size_t n,
 			     bool *complete);
 /* Whether a word is a list of ways, or "any". */

@@ -50,6 +50,23 @@ qsp_qsshd_ways_check(const char *list)
 	return is_any(list) || parse(list, ways) > 0;
 }
 
+/* All of a list can be gone through. */
+static bool
+are_on(const struct qsp_qsshd_config *c, const uint8_t *ways, size_t n)
+{
+	const bool on[QSP_WAYS] = {
+		[QSP_WAY_PUBLICKEY] = c->pubkey > 0,
+		[QSP_WAY_PASSWORD] = c->password > 0,
+		[QSP_WAY_INTERACTIVE] = c->interactive > 0,
+	};
+
+	for (size_t i = 0; i < n; i++) {
+		if (!on[ways[i]])
+			return false;
+	}
+	return true;
+}
+
 unsigned
 qsp_qsshd_ways_next(const struct qsp_qsshd_config *c, const uint8_t *done, size_t n, bool *complete)
 {
@@ -67,7 +84,7 @@ qsp_qsshd_ways_next(const struct qsp_qsshd_config *c, const uint8_t *done, size_
 	for (size_t i = 0; i < c->auth_methods.n; i++) {
 		size_t len = parse(c->auth_methods.v[i], ways);
 
-		if (len < n || (n > 0 && memcmp(ways, done, n) != 0))
+		if (len < n || !are_on(c, ways, len) || (n > 0 && memcmp(ways, done, n) != 0))
 			continue;
 		*complete |= len == n;
 		if (len > n)
