@@ -128,6 +128,22 @@ QSP_API bool qsp_mux_is_full(const struct qsp_mux *m);
 QSP_API void qsp_mux_retain(struct qsp_mux *m);
 QSP_API void qsp_mux_acknowledged(struct qsp_mux *m, uint64_t total);
 QSP_API void qsp_mux_rewind(struct qsp_mux *m, uint64_t total);
+/*
+ * Data may be compressed [P7.1] where the two ends have agreed on it: the one who asks understands it
+ * from then on, and compresses once the peer has said yes; the other one does both as it says so. A
+ * codec keeps a stream for each channel and direction. pack flushes: what it gave (0: it failed) is
+ * unpacked, there, to exactly the same bytes. It outlives m.
+ */
+struct qsp_mux_codec {
+	void *(*new_out)(void), *(*new_in)(void); /* NULL: out of memory */
+	void (*free_out)(void *z), (*free_in)(void *z);
+	size_t (*bound)(size_t n); /* room that pack needs */
+	size_t (*pack)(void *z, struct qsp_bytes in, uint8_t *out, size_t cap);
+	/* false where that gives not exactly n bytes */
+	bool (*unpack)(void *z, struct qsp_bytes in, uint8_t *out, size_t n);
+};
+QSP_API void qsp_mux_understand(struct qsp_mux *m, const struct qsp_mux_codec *codec);
+QSP_API void qsp_mux_compress(struct qsp_mux *m);
 /* Channels in use. */
 QSP_API unsigned qsp_mux_channels(const struct qsp_mux *m);
 

@@ -53,7 +53,8 @@ struct qsp_client_config {
 	int control_master, control_persist, fork_after, permit_local_command;
 	int first_contact, kem, wire, stdin_null, session_type, tcp_keepalive;
 	int stealth, padding, budget, grid; /* enum qsp_shape_padding; MB an hour; ms */
-	int resume_timeout;                 /* s; 0: a lost connection ends it */
+	int compression;
+	int resume_timeout; /* s; 0: a lost connection ends it */
 };
 
 /* Who asks, and for what: Host and Match are about this. Borrowed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of channels and the output stream [P7]. */
 #include "proto/mux.h"
+#include "proto/mux_zip.h"
 
 #define SLOTS_FIRST 8
 #define SHARE 16 /* a window begins with at most this part of what is left of the budget */
@@ -36,6 +37,7 @@ qsp_mux_free(struct qsp_mux *m)
 {
 	if (!m)
 		return;
+	qsp_mux_zip_free(m);
 	qsp_mem_free(m->channels);
 	qsp_spool_free(&m->out);
 	qsp_mem_wipe_free(m->body, m->body_cap);
@@ -105,6 +107,7 @@ void
 qsp_mux_release(struct qsp_mux *m, uint32_t channel)
 {
 	m->windows -= m->channels[channel].window;
+	qsp_mux_zip_release(m, &m->channels[channel]);
 	m->channels[channel] = (struct qsp_mux_channel){ .state = QSP_MUX_FREE, .remote = m->free };
 	m->free = channel;
 	m->n_used--;

@@ -29,6 +29,7 @@ enum qsp_mux_message {
 	QSP_MUX_CHANNEL_REQUEST = 98,
 	QSP_MUX_CHANNEL_SUCCESS = 99,
 	QSP_MUX_CHANNEL_FAILURE = 100,
+	QSP_MUX_CHANNEL_PACKED = 192, /* [P7.1] */
 };
 
 enum qsp_mux_channel_state {
@@ -50,6 +51,8 @@ struct qsp_mux_channel {
 	uint32_t consumed;           /* not yet granted again */
 	uint32_t to_answer, to_come; /* requests that want a reply: the peer's, ours */
 	qsp_time granted;            /* when the window was last granted */
+	void *zip_out, *zip_in;      /* streams of the codec, from their first use on */
+	uint32_t zip_skip;           /* so many messages of ours go as they are */
 	void *user;
 };
 
@@ -64,7 +67,8 @@ struct qsp_mux {
 	/* between data_begin and data_commit */
 	uint32_t begun_channel, begun_code;
 	uint8_t *begun;
-	size_t begun_room;
+	size_t begun_room, begun_most;
+	bool begun_zip;
 	size_t chunk; /* room for one read: grows while reads fill it, so that chatter stays small */
 	/* the parser: head of a message, then a rest in pieces */
 	uint8_t head[17];
@@ -74,6 +78,12 @@ struct qsp_mux {
 	bool in_data, discard;
 	uint8_t *body; /* another message that did not come whole */
 	size_t body_len, body_have, body_cap;
+	/* mux_zip.c */
+	const struct qsp_mux_codec *codec; /* NULL: not agreed on */
+	bool zips;
+	unsigned n_zip_out, n_zip_in;
+	uint8_t *plain, *expanded; /* to be compressed; of the last event */
+	size_t plain_cap, expanded_cap;
 };
 
 /* The channel of our number that has got to `state`, or NULL. */

@@ -4,6 +4,7 @@
  * message is parsed whole, where it lies if it came whole.
  */
 #include "proto/mux.h"
+#include "proto/mux_zip.h"
 
 static qsp_err
 broken(struct qsp_mux_event *ev)
@@ -164,6 +165,7 @@ on_message(struct qsp_mux *m, struct qsp_bytes msg, struct qsp_mux_event *ev)
 	case QSP_MUX_CHANNEL_OPEN: return on_open(m, &r, ev);
 	case QSP_MUX_CHANNEL_OPEN_CONFIRMATION: return on_open_confirmation(m, &r, ev);
 	case QSP_MUX_CHANNEL_OPEN_FAILURE: return on_open_failure(m, &r, ev);
+	case QSP_MUX_CHANNEL_PACKED: return qsp_mux_zip_on_data(m, &r, ev);
 	default: return on_channel(m, type, &r, ev);
 	}
 }

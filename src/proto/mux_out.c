@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Calls to messages of RFC 4254 [P7], and the windows. */
 #include "proto/mux.h"
+#include "proto/mux_zip.h"
 
 #define DATA_HEAD 13     /* u32 length, u8 type, u32 channel, u32 data length */
 #define EXTENDED_HEAD 17 /* and u32 code */
@@ -174,7 +175,8 @@ uint8_t *
 qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code, size_t *room)
 {
 	struct qsp_mux_channel *ch = open_channel(m, channel);
-	size_t left, head = code ? EXTENDED_HEAD : DATA_HEAD;
+	size_t left, head = code ? EXTENDED_HEAD : DATA_HEAD, cap;
+	bool zip;
 	uint8_t *p;
 
 	*room = 0;
@@ -182,40 +184,68 @@ qsp_mux_data_begin(struct qsp_mux *m, uint32_t channel, uint32_t code, size_t *r
 		return NULL;
 	*room = smallest(ch->may_send, ch->packet, m->chunk);
 	*room = *room < m->limits.output_max ? *room : m->limits.output_max;
+	if (*room == 0)
+		return NULL;
+	zip = qsp_mux_zip_begin(m, ch, *room);
 	left = qsp_spool_room(&m->out);
-	if (left >= PIECE_MIN && left - head < *room)
+	if (!zip && left >= PIECE_MIN && left - head < *room)
 		*room = left - head; /* memory is filled before more is taken */
-	if (*room == 0 || (p = qsp_spool_append(&m->out, head + *room)) == NULL) {
+	head = zip ? QSP_MUX_ZIP_HEAD : head;
+	cap = zip ? m->codec->bound(*room) : *room;
+	if ((p = qsp_spool_append(&m->out, head + cap)) == NULL) {
 		*room = 0;
 		return NULL;
 	}
 	m->begun_channel = channel;
 	m->begun_code = code;
 	m->begun = p;
-	m->begun_room = head + *room;
-	return p + head;
+	m->begun_room = head + cap;
+	m->begun_most = *room;
+	m->begun_zip = zip;
+	return zip ? m->plain : p + head;
+}
+
+/* The head of a message with n bytes of data, in packed bytes where that is not 0; how long it is. */
+static size_t
+put_head(const struct qsp_mux *m, const struct qsp_mux_channel *ch, size_t n, size_t packed)
+{
+	struct qsp_writer w = qsp_writer_of(m->begun, QSP_MUX_ZIP_HEAD);
+	size_t head = packed ? QSP_MUX_ZIP_HEAD : m->begun_code ? EXTENDED_HEAD : DATA_HEAD;
+
+	qsp_writer_u32(&w, (uint32_t)(head - 4 + (packed ? packed : n)));
+	qsp_writer_u8(&w, packed          ? QSP_MUX_CHANNEL_PACKED
+			  : m->begun_code ? QSP_MUX_CHANNEL_EXTENDED_DATA
+					  : QSP_MUX_CHANNEL_DATA);
+	qsp_writer_u32(&w, ch->remote);
+	if (packed || m->begun_code)
+		qsp_writer_u32(&w, m->begun_code);
+	qsp_writer_u32(&w, (uint32_t)n);
+	if (packed)
+		qsp_writer_u32(&w, (uint32_t)packed);
+	return head;
 }
 
 void
 qsp_mux_data_commit(struct qsp_mux *m, size_t n)
 {
-	size_t head = m->begun_code ? EXTENDED_HEAD : DATA_HEAD;
 	struct qsp_mux_channel *ch = &m->channels[m->begun_channel];
-	struct qsp_writer w = qsp_writer_of(m->begun, head);
+	size_t packed = 0, head;
 
-	qsp_spool_shorten(&m->out, m->begun_room - (n > 0 ? head + n : 0));
-	if (n == 0)
+	if (n == 0) {
+		qsp_spool_shorten(&m->out, m->begun_room);
 		return;
-	if (head + n == m->begun_room && (n == m->chunk || n >= PIECE_MIN) && m->chunk < CHUNK_MAX)
+	}
+	if (m->begun_zip)
+		packed = qsp_mux_zip_pack(m, ch, n, m->begun + QSP_MUX_ZIP_HEAD,
+					  m->begun_room - QSP_MUX_ZIP_HEAD);
+	head = put_head(m, ch, n, packed);
+	if (m->begun_zip && !packed)
+		memcpy(m->begun + head, m->plain, n);
+	qsp_spool_shorten(&m->out, m->begun_room - head - (packed ? packed : n));
+	if (n == m->begun_most && (n == m->chunk || n >= PIECE_MIN) && m->chunk < CHUNK_MAX)
 		m->chunk *= 2;
 	else if (n < m->chunk / 4 && m->chunk > QSP_MUX_CHUNK_MIN)
 		m->chunk /= 2;
-	qsp_writer_u32(&w, (uint32_t)(head - 4 + n));
-	qsp_writer_u8(&w, m->begun_code ? QSP_MUX_CHANNEL_EXTENDED_DATA : QSP_MUX_CHANNEL_DATA);
-	qsp_writer_u32(&w, ch->remote);
-	if (m->begun_code)
-		qsp_writer_u32(&w, m->begun_code);
-	qsp_writer_u32(&w, (uint32_t)n);
 	ch->may_send -= (uint32_t)n;
 }
 

@@ -22,7 +22,6 @@ static const struct {
 	const char *what;
 } lacking[] = {
 	{ 'B', "binding to an interface" },
-	{ 'C', "compression" },
 	{ 'I', "PKCS#11" },
 	{ 'K', "GSSAPI" },
 	{ 'm', "MACs of their own: the ciphers of -c hold one" },
@@ -58,7 +57,7 @@ struct parse {
 static int
 usage(int status)
 {
-	fputs("usage: qssh [-46afGgkMNnqsTtVvx] [-b bind_address] [-c ciphers] [-D [bind:]port]\n"
+	fputs("usage: qssh [-46aCfGgkMNnqsTtVvx] [-b bind_address] [-c ciphers] [-D [bind:]port]\n"
 	      "            [-E log_file] [-e escape_char] [-F configfile] [-i identity_file]\n"
 	      "            [-J hops] [-L forward] [-l login_name] [-O command] [-o option] [-p "
 	      "port]\n"
@@ -192,6 +191,7 @@ take(struct parse *p, int c, const char *arg, int which)
 	case '4': return say(p, "AddressFamily", "inet");
 	case '6': return say(p, "AddressFamily", "inet6");
 	case 'b': return say(p, "BindAddress", arg);
+	case 'C': return say(p, "Compression", "yes");
 	case 'c': return say(p, "Ciphers", arg);
 	case 'e': return say(p, "EscapeChar", arg);
 	case 'f':

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/zip.h"
 #include "sys/tty.h"
 
 /* --- the program's own session --------------------------------------------------------------- */
@@ -201,12 +202,45 @@ will_persist(const struct qsp_qssh *q)
 	return qsp_qssh_control_is_wanted(q) && q->cfg.control_persist != QSP_CLIENT_NO_PERSIST;
 }
 
+/* --- compression [P7.1] ---------------------------------------------------------------------- */
+
+static void
+on_compression(void *arg, bool success, struct qsp_bytes body)
+{
+	struct qsp_qssh *q = arg;
+
+	(void)body;
+	qsp_qssh_say(QSP_LOG_DEBUG1, "Compression: %s", success ? "zstd" : "refused by the host");
+	if (success)
+		qsp_mux_compress(qsp_qssh_contact_mux(q));
+}
+
+static void
+ask_compression(struct qsp_qssh *q)
+{
+	const char *why = NULL;
+
+	if (q->cfg.compression != QSP_CLIENT_YES)
+		return;
+	if (q->shape.asked.mode != QSP_SHAPE_PLAIN)
+		why = "sizes would tell what stealth and padding hide";
+	else if (!qsp_zip_codec())
+		why = "this version was built without zstd";
+	if (why) {
+		qsp_qssh_say(QSP_LOG_INFO, "qssh: no compression: %s", why);
+		return;
+	}
+	qsp_mux_understand(qsp_qssh_contact_mux(q), qsp_zip_codec());
+	(void)!qsp_qssh_channel_global(q, QSP_ZIP_REQUEST, QSP_BYTES_NONE, on_compression, q);
+}
+
 void
 qsp_qssh_program_open(struct qsp_qssh *q)
 {
 	qsp_qssh_agent_close(q); /* others may want its place */
 	watch_signals(q);
 	qsp_qssh_alive_start(q);
+	ask_compression(q);
 	qsp_qssh_forward_start(q);
 	if (!will_persist(q) && !q->leaving)
 		start(q);

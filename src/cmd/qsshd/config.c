@@ -256,6 +256,7 @@ qsp_qsshd_config_finish(struct qsp_qsshd_config *c, const struct qsp_qsshd_owner
 	default_number(&c->startups_full, 100);
 	default_number(&c->grace_s, 120);
 	default_number(&c->resume_s, 3600);
+	default_number(&c->compression, 1);
 	default_number(&c->secret_overlap_s, 30 * 24 * 3600);
 	default_number(&c->detached_each, 16);
 	default_number(&c->detached_total, 256);

@@ -66,7 +66,7 @@ struct qsp_qsshd_config {
 	int allow_agent_forwarding, disable_forwarding, stream_bind_mask, stream_bind_unlink;
 	struct qsp_qsshd_list permit_open, permit_listen;
 	int log_level, facility;
-	int wire;
+	int wire, compression;
 	int shaping, shaping_ceiling; /* Shaping: as of struct qsp_shape_allowed */
 	int root;                     /* enum qsp_qsshd_root */
 	uint8_t aead[8];

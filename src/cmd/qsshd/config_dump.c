@@ -127,6 +127,7 @@ qsp_qsshd_config_dump(const struct qsp_qsshd_config *c, FILE *f)
 	qsp_qsshd_config_dump_forward(c, f);
 	if (c->workers > 0)
 		fprintf(f, "workers %d\n", c->workers);
+	fprintf(f, "compression %s\n", yes_no(c->compression));
 	fprintf(f, "firstcontact %s\n", yes_no(c->first_contact));
 	fprintf(f, "wire %s\n", c->wire == QSP_WIRE_FRAMES ? "frame" : "cell");
 	qsp_qsshd_config_dump_shaping(c, f);

@@ -52,6 +52,7 @@ static const size_t numbers[] = {
 	AT(log_level),
 	AT(facility),
 	AT(wire),
+	AT(compression),
 	AT(shaping),
 	AT(shaping_ceiling),
 	AT(root),

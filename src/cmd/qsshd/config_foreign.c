@@ -14,7 +14,6 @@ static const char *const foreign[] = {
 	"Banner",
 	"CASignatureAlgorithms",
 	"ChannelTimeout",
-	"Compression",
 	"ExposeAuthInfo",
 	"FingerprintHash",
 	"GSSAPIAuthentication",

@@ -21,6 +21,7 @@ static const struct qsp_qsshd_keyword keywords[] = {
 	{ "ChallengeResponseAuthentication", qsp_qsshd_take_bool, AT(interactive), 0, 0, true },
 	{ "ClientAliveCountMax", qsp_qsshd_take_number, AT(alive_count), 0, 1000, true },
 	{ "ClientAliveInterval", qsp_qsshd_take_seconds, AT(alive_s), 0, 0, true },
+	{ "Compression", qsp_qsshd_take_compression, AT(compression), 0, 0, false },
 	{ "DenyGroups", qsp_qsshd_take_words, AT(deny_groups), 0, 0, true },
 	{ "DenyUsers", qsp_qsshd_take_words, AT(deny_users), 0, 0, true },
 	{ "DisableForwarding", qsp_qsshd_take_bool, AT(disable_forwarding), 0, 0, true },

@@ -63,6 +63,8 @@ qsp_err qsp_qsshd_take_log_level(const struct qsp_qsshd_setter *s,
 				 const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_facility(const struct qsp_qsshd_setter *s,
 				const struct qsp_qsshd_keyword *k);
+qsp_err qsp_qsshd_take_compression(const struct qsp_qsshd_setter *s,
+				   const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_detached(const struct qsp_qsshd_setter *s,
 				const struct qsp_qsshd_keyword *k);
 qsp_err qsp_qsshd_take_startups(const struct qsp_qsshd_setter *s,

@@ -237,6 +237,17 @@ qsp_qsshd_take_startups(const struct qsp_qsshd_setter *s, const struct qsp_qsshd
 }
 
 /* each:total, or one number for both */
+/* "delayed", until the user is logged in, is what yes is anyway. */
+qsp_err
+qsp_qsshd_take_compression(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
+{
+	if (s->l->n == 1 && strcmp(s->l->arg[0], "delayed") == 0) {
+		qsp_qsshd_first(&s->c->compression, 1);
+		return 0;
+	}
+	return qsp_qsshd_take_bool(s, k);
+}
+
 qsp_err
 qsp_qsshd_take_detached(const struct qsp_qsshd_setter *s, const struct qsp_qsshd_keyword *k)
 {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Global requests of the client: who is to listen for it is qsshd-session's business, all others are
- * refused. Answers go in the order of the requests, though some are known at once.
+ * Global requests of the client: who is to listen for it is qsshd-session's business, compression is
+ * granted here, all others are refused. Answers go in the order of the requests, though some are known at once.
  */
 #include "cmd/qsshd/net.h"
 
 #include <stdlib.h>
 
+#include "app/zip.h"
 #include "base/bytes.h"
+#include "proto/shape_conn.h"
 
 #define GLOBALS_MAX 1024 /* that wait for their answers */
 
@@ -94,6 +96,23 @@ put_request(const struct qsp_mux_event *ev, uint32_t id, struct qsp_writer *w, b
 	return qsp_writer_done(w) == 0;
 }
 
+/* [P7.1] */
+static bool
+compresses(struct qsp_net_conn *c)
+{
+	struct qsp_mux *m = qsp_drive_mux(c->drive);
+	struct qsp_shape_params p;
+	uint32_t changes;
+
+	(void)qsp_shape_conn_now(qsp_drive_conn(c->drive), &p, &changes);
+	if (c->w->net->config.compression <= 0 || qsp_zip_codec() == NULL ||
+	    p.mode != QSP_SHAPE_PLAIN)
+		return false;
+	qsp_mux_understand(m, qsp_zip_codec());
+	qsp_mux_compress(m);
+	return true;
+}
+
 void
 qsp_net_global_request(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 {
@@ -111,6 +130,8 @@ qsp_net_global_request(struct qsp_net_conn *c, const struct qsp_mux_event *ev)
 		/* keepalive@openssh.com and what is not known: a refusal is an answer too */
 		g->answer = ours ? ANSWER_PENDING : ANSWER_NO;
 	}
+	if (g != NULL && qsp_bytes_is(ev->name, QSP_ZIP_REQUEST) && compresses(c))
+		g->answer = ANSWER_YES;
 	if (ours && (g != NULL || !any_port)) {
 		qsp_net_session_want(c);
 		qsp_net_session_send(c, &w);

@@ -11,6 +11,7 @@
  *	from ADDRESS  further connections come from there
  *	refuse, hear  the port is closed; it is open again
  *	to PORT       where further connections go
+ *	count         says "carried N": bytes from the client since the last time, and to it
  *
  * Each is answered by "ok" on standard output, where "accepted" stands for every connection.
  */
@@ -47,7 +48,7 @@ struct line {
 static struct line *lines[LINES_MAX];
 static int listener = -1;
 static struct sockaddr_in here, target, from;
-static uint64_t every, seed;
+static uint64_t every, seed, carried[2];
 static bool frozen, flip;
 
 static uint64_t
@@ -148,6 +149,7 @@ read_way(struct line *l, int i)
 		w->buf[draw((uint64_t)n)] ^= (uint8_t)(1u << draw(8));
 		flip = false;
 	}
+	carried[i] += (uint64_t)n;
 	w->at = 0;
 	w->n = (size_t)n;
 	l->left -= l->left == UINT64_MAX ? 0 : (uint64_t)n;
@@ -166,6 +168,14 @@ write_way(struct line *l, int i)
 	if (w->at == w->n)
 		w->at = w->n = 0;
 	return true;
+}
+
+static void
+count(void)
+{
+	printf("carried %llu %llu\n", (unsigned long long)carried[0],
+	       (unsigned long long)carried[1]);
+	carried[0] = carried[1] = 0;
 }
 
 static bool
@@ -189,6 +199,8 @@ obey(char *s)
 		target.sin_port = htons((uint16_t)strtoul(arg, NULL, 10));
 	else if (!strcmp(s, "hear"))
 		hear();
+	else if (!strcmp(s, "count"))
+		count();
 	else if (!strcmp(s, "refuse") && listener >= 0) {
 		close(listener);
 		listener = -1;
