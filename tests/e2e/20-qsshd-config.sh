@@ -54,7 +54,7 @@ refused 'GatewayPorts maybe' 'not yes, no or clientspecified'
 refused 'StreamLocalBindMask 999' 'not an octal mask'
 
 # What OpenSSH has and qsshd does not honour is never ignored.
-for k in AllowAgentForwarding X11Forwarding \
+for k in X11Forwarding \
     Banner AuthorizedKeysCommand TrustedUserCAKeys RevokedKeys; do
 	refused "$k no" "$k is not supported by this version of qsshd"
 done
