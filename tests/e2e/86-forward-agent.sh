@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # Agent forwarding: programs on the host use the keys, no more; a login from there to a second server;
-# who may not have it; what is left when the session ends; a server that asks unasked.
+# who may not have it; what is left when the session ends.
 # shellcheck disable=SC1091,SC2016 # lib.sh is checked by itself; some text is for other shells
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "app/client_agent.h"
 #include "app/client_config.h"
 
 #include <fcntl.h>
@@ -315,6 +316,41 @@ test_print(void **state)
 	qsp_client_config_wipe(&b);
 }
 
+/* Which agent ForwardAgent and IdentityAgent name. */
+static void
+test_agent(void **state)
+{
+	static const struct {
+		const char *forward, *identity, *path; /* path NULL: none */
+	} cases[] = {
+		{ "no", NULL, NULL },
+		{ "no", "/mine", NULL },
+		{ "yes", NULL, "/ours" },
+		{ "yes", "/mine", "/mine" },
+		{ "yes", "none", NULL },
+		{ "yes", "SSH_AUTH_SOCK", "/theirs" },
+		{ "$SSH_AUTH_SOCK", "/mine", "/theirs" },
+		{ "$QSP_NO_SUCH", NULL, NULL },
+		{ "~/agent.%p", NULL, "/home/me/agent.22" },
+		{ "/a/%x", NULL, NULL },
+	};
+	const struct qsp_client_tokens t = { .home = "/home/me", .host = "h", .port = 22 };
+
+	(void)state;
+	setenv("QSSH_AUTH_SOCK", "/ours", 1);
+	setenv("SSH_AUTH_SOCK", "/theirs", 1);
+	unsetenv("QSP_NO_SUCH");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *path = qsp_client_agent_forward_path(cases[i].forward, cases[i].identity, &t);
+
+		if (cases[i].path)
+			assert_string_equal(path, cases[i].path);
+		else
+			assert_null(path);
+		free(path);
+	}
+}
+
 int
 main(void)
 {
@@ -329,6 +365,7 @@ main(void)
 		cmocka_unit_test(test_expand),
 		cmocka_unit_test(test_include),
 		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

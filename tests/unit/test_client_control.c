@@ -44,6 +44,7 @@ make_plan(struct qsp_client_plan *p)
 	memset(p, 0, sizeof(*p));
 	p->what = QSP_CLIENT_EXEC;
 	p->command = strdup("echo 'a  b'");
+	p->agent = true;
 	p->tty = true;
 	p->term = strdup("xterm-256color");
 	p->size = (struct qsp_tty_size){ 80, 24, 640, 480 };
@@ -66,7 +67,7 @@ test_session(void **state)
 	make_plan(&a.plan);
 	get(put(&a), &b);
 	assert_int_equal(b.escape, QSP_CLIENT_NO_ESCAPE);
-	assert_true(b.stealth && b.stdin_null && b.plan.tty);
+	assert_true(b.stealth && b.stdin_null && b.plan.tty && b.plan.agent);
 	assert_int_equal(b.plan.what, QSP_CLIENT_EXEC);
 	assert_string_equal(b.plan.command, a.plan.command);
 	assert_string_equal(b.plan.term, a.plan.term);
