@@ -153,7 +153,8 @@ qsp_auth_talk_start(struct qsp_auth *a, const struct qsp_rpc_talk *q, qsp_auth_h
 		qsp_log(QSP_LOG_ERROR, "cannot start qsshd-pam: %s",
 			a->n_talkers == QSP_AUTH_TALKS_MAX ? "too many are running"
 							   : "is it installed?");
-		end(&t->watch);
+		close(fd[0]);
+		free(t);
 		return NULL;
 	}
 	t->heard = heard;
