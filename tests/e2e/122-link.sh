@@ -78,13 +78,13 @@ to -S "$TMP/plain" -O exit $H 2>/dev/null || fail "-O exit"
 
 # the server goes, and comes back at the same place: so does the link, by itself
 stop_server
-down() { ! up; }
-wait_for down
 sed -i "s/^Port .*/Port $PORT/" "$SERVER_CONFIG"
 run_server
+wait_log 'Accepted publickey'
 wait_for up
 expect "pid" "$pid" "$(up 2>&1 | sed -n 's/.*pid=\([0-9]*\).*/\1/p')"
 expect "again" again "$(to $H 'echo again')"
+expect "logins" 1 "$(grep -c 'Accepted publickey' "$SERVER_LOG")"
 
 # told to end it ends, and does not come back
 to -O exit $H 2>/dev/null || fail "-O exit"

@@ -31,6 +31,7 @@ echo before >&8
 echoed() { grep -qx "$1" "$TMP/out"; }
 wait_for echoed before
 qssh=$(children "$sleeper" qssh)
+pids="$pids $qssh"
 kill -STOP "${qssh:-$sleeper}"
 wait_for cells 0 '>' "$(($(grep -c '^[0-9]* 0 > ' "$TMP/wire") + 60))" # a second and a half
 kill -CONT "${qssh:-$sleeper}"

@@ -29,7 +29,11 @@ def main():
                 continue
             if key.fileobj is listener:
                 here = listener.accept()[0]
-                there = socket.create_connection(("127.0.0.1", port))
+                try:
+                    there = socket.create_connection(("127.0.0.1", port))
+                except OSError:
+                    here.close()
+                    continue
                 for s, to, way in ((here, there, "<"), (there, here, ">")):
                     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     sel.register(s, selectors.EVENT_READ, (to, way, count))
