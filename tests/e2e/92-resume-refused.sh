@@ -70,6 +70,41 @@ net cut
 ended refused 'the host refuses'
 net hear
 
+# it took too long, for us
+CLIENT_OPTIONS='-o ResumeTimeout=1' begin hasty
+before=$(log_count 'Detached user')
+net freeze
+net cut
+ended hasty 'it took longer than ResumeTimeout'
+net cut
+net thaw
+wait_for log_times 'Detached user' $((before + 1))
+
+# a server that was killed, and another one in its place
+begin old
+before=$(log_count 'Detached user')
+net refuse
+net cut
+wait_for log_times 'Detached user' $((before + 1))
+kill -KILL "$SERVER"
+wait_for gone "$SERVER"
+client_port=$PORT
+write_config 'ResumeTimeout 1'
+run_server
+net to "$PORT"
+PORT=$client_port
+net hear
+ended old 'the server does not know it'
+
+# it took too long, for the server: the program there has gone
+begin late 'echo $$; exec sleep 1000'
+net refuse
+net cut
+wait_log '^Detached session of user .* ended: '
+wait_for gone "$(cat "$TMP/late.out")"
+net hear
+ended late 'the server does not know it'
+
 # off, on either side: as ever
 stop_server
 write_config 'ResumeTimeout 0'

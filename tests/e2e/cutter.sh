@@ -23,9 +23,9 @@ net_count() { grep -c "^$1" "$TMP/net.out" || :; }
 net_said() { [ "$(net_count ok)" -ge "$1" ]; }
 
 net() {
-	before=$(net_count ok)
+	oks=$(net_count ok)
 	printf '%s\n' "$*" >&7
-	wait_for net_said $((before + 1))
+	wait_for net_said $((oks + 1))
 }
 
 log_count() { grep -c "^$1" "$SERVER_LOG" || :; }

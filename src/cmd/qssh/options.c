@@ -57,7 +57,7 @@ struct parse {
 static int
 usage(int status)
 {
-	fputs("usage: qssh [-46aCfGgkMNnqsTtVvx] [-b bind_address] [-c ciphers] [-D [bind:]port]\n"
+	fputs("usage: qssh [-46AaCfGgkMNnqsTtVvx] [-b bind_address] [-c ciphers] [-D [bind:]port]\n"
 	      "            [-E log_file] [-e escape_char] [-F configfile] [-i identity_file]\n"
 	      "            [-J hops] [-L forward] [-l login_name] [-O command] [-o option] [-p "
 	      "port]\n"
