@@ -38,6 +38,8 @@ expect "no port" 1 "$(status_of qsshd -f "$SERVER_CONFIG" -B example.org)"
 err_has 'the configuration says port 0'
 expect "default port" "qsp://example.org:22?id=$id&k=$secret" \
     "$(print_bridge example.org -p 22 | head -n 1)"
+expect "port of an address" "qsp://example.org:2222?id=$id&k=$secret" \
+    "$(print_bridge example.org -o 'ListenAddress 127.0.0.1:2222' | head -n 1)"
 expect "no name" 1 "$(status_of qsshd -f "$SERVER_CONFIG" -B 'a b:1')"
 err_has 'no name of a host'
 

@@ -98,23 +98,37 @@ print_lines(const struct qsp_qsshd_config *c, const struct qsp_crypto *cx, struc
 	return status;
 }
 
-/* NAME or NAME:PORT; without a port the first that the server listens on. */
+/* The first port that the server listens on; -1 where the configuration has none. */
+static int
+first_port(const struct qsp_qsshd_config *c)
+{
+	char copy[QSP_CONFLINE_MAX], *host;
+	uint64_t v;
+	int port = -1;
+
+	if (c->listen.n > 0) {
+		(void)snprintf(copy, sizeof(copy), "%s", c->listen.v[0]);
+		if (qsp_confvalue_host_port(copy, &host, &port) == 0 && port >= 0)
+			return port;
+	}
+	if (c->port.n > 0 && qsp_confvalue_number(c->port.v[0], 0, UINT16_MAX, &v) == 0)
+		port = (int)v;
+	return port;
+}
+
+/* NAME or NAME:PORT. */
 static int
 take_name(const struct qsp_qsshd_config *c, const char *name, struct qsp_bridge *b)
 {
 	char copy[QSP_BRIDGE_HOST_MAX + 16], *host;
-	uint64_t first = QSP_DEFAULT_PORT;
-	int port;
+	int port = first_port(c);
 
 	if (strlen(name) >= sizeof(copy))
 		return fail("-B: the name is too long");
 	memcpy(copy, name, strlen(name) + 1);
-	if (c->port.n > 0 && qsp_confvalue_number(c->port.v[0], 0, UINT16_MAX, &first) != 0)
-		return fail("Port %s: not a port", c->port.v[0]);
-	port = (int)first;
 	if (qsp_confvalue_host_port(copy, &host, &port) != 0 || strlen(host) > QSP_BRIDGE_HOST_MAX)
 		return fail("-B %s: a name, or a name with a port is wanted", name);
-	if (port == 0)
+	if (port <= 0)
 		return fail("-B %s: the configuration says port 0: name one, as in %s:8022", name,
 			    name);
 	memcpy(b->host, host, strlen(host) + 1);
