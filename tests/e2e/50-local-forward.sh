@@ -38,7 +38,7 @@ expect "what has come" 20000000 "$(peer send "127.0.0.1:$L6" "$TMP/big")"
 # SOCKS, each version, names resolved over there
 D1=$(free_port)
 forward "$TMP/c3" -D "$D1"
-for v in 4 4a 5 5h; do
+for v in 4 4a 5 5h eager; do
 	expect "SOCKS $v" "hello $v" "$(peer socks $v "127.0.0.1:$D1" "127.0.0.1:$ECHO" "hello $v")"
 done
 expect "a name" here "$(peer socks 5h "127.0.0.1:$D1" "localhost:$ECHO" here)"
@@ -68,6 +68,30 @@ expect "ClearAllForwardings" 0 "$(status_of client_with "-L $L1:127.0.0.1:$ECHO 
 
 # a command with a forward beside it; the forward's connections end with it
 expect "beside a command" finished "$(client_with "-L $(free_port):127.0.0.1:$ECHO" echo finished)"
+
+# a connection that stands when the command ends is waited for, as ssh does
+mkfifo "$TMP/hold" "$TMP/in"
+L9=$(free_port)
+CLIENT_OPTIONS="-L $L9:127.0.0.1:$ECHO" client "echo \$\$ >$TMP/cat.pid; exec cat" <"$TMP/hold" &
+holder=$!
+pids="$pids $holder"
+exec 7>"$TMP/hold"
+open() { peer talk "127.0.0.1:$L9" x >/dev/null 2>&1; }
+wait_for open
+"$PYTHON" "$PEER_PROGRAM" pipe "127.0.0.1:$L9" <"$TMP/in" >"$TMP/piped" 7>&- &
+pids="$pids $!"
+exec 8>"$TMP/in"
+echo one >&8
+wait_for grep -qx one "$TMP/piped"
+exec 7>&-
+wait_for gone "$(cat "$TMP/cat.pid")"
+echo two >&8
+wait_for grep -qx two "$TMP/piped"
+alive "$holder" || fail "the connection's client has gone"
+exec 8>&-
+rc=0
+wait "$holder" || rc=$?
+expect "its status" 0 "$rc"
 
 # -G prints them as the configuration has them
 qssh -G -F none -L "8080:host:80" -R '*:0:/sock' -D 1080 host >"$TMP/g"

@@ -40,7 +40,7 @@ wait_for grep -q "^connect_to 127.0.0.1 port $FREE: " "$TMP/c2.err"
 # without a target it is SOCKS, and we connect
 forward "$TMP/c3" -R 0
 A4=$(allocated "$TMP/c3" socks:0)
-for v in 4 4a 5 5h; do
+for v in 4 4a 5 5h eager; do
 	expect "SOCKS $v" "hello $v" "$(peer socks $v "127.0.0.1:$A4" "127.0.0.1:$ECHO" "hello $v")"
 done
 expect "a name" here "$(peer socks 5h "127.0.0.1:$A4" "localhost:$ECHO" here)"

@@ -21,6 +21,7 @@ ADDRESS is host:port, [host]:port or /path.
 """
 import asyncio
 import os
+import random
 import socket
 import struct
 import sys
@@ -155,10 +156,11 @@ def pipe(address):
 
 
 def port():
+    # not of those that the system gives to whoever asks for any: it may, until ours is listened on
     while True:
-        s = listen("127.0.0.1:0")
-        n = s.getsockname()[1]
+        n = random.randrange(10000, 32000)
         try:
+            listen("127.0.0.1:%d" % n)
             listen("[::1]:%d" % n)
             print(n)
             return
@@ -229,6 +231,14 @@ def pull(address):
 def socks(version, proxy, target, text):
     host, port = split(target)
     s = connect(proxy)
+    if version == "eager":  # everything at once, as some do to save a round trip
+        name = bytes([len(host)]) + host.encode()
+        s.sendall(b"\5\1\0" + b"\5\1\0\3" + name + struct.pack(">H", port) + text.encode())
+        s.shutdown(socket.SHUT_WR)
+        got = read_all(s)
+        assert got[:4] == b"\5\0\5\0", got
+        sys.stdout.write(got[12:].decode())
+        return
     if version == "5" or version == "5h":
         s.sendall(b"\5\1\0")
         assert s.recv(2) == b"\5\0"
