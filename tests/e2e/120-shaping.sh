@@ -41,6 +41,7 @@ for mode in $modes; do
 	*60000) says 'Shaping: stealth, strict, class 5 of at most 5' ;;
 	*) says 'Shaping: stealth, class 1 of at most 5' ;;
 	esac
+	case $mode in *stealth* | *padding*) says '^ *cover  .* bytes, .* added latency' ;; esac
 	# a terminal, what it costs, and a program that a signal ends
 	rc=0
 	# shellcheck disable=SC2086

@@ -146,6 +146,7 @@ qsp_qssh_contact_leave(struct qsp_qssh *q, int status)
 {
 	if (q->leaving)
 		return;
+	qsp_qssh_shape_tell_cost(q);
 	q->leaving = true;
 	q->status = status;
 	qsp_qssh_program_finish(q);

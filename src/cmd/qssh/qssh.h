@@ -306,6 +306,8 @@ void qsp_qssh_shape_tty(struct qsp_qssh *q, bool comes);
 /* In words. */
 void qsp_qssh_shape_name(const struct qsp_shape_params *p,
 			 char out[static QSP_QSSH_SHAPE_TEXT_MAX]);
+/* What it has cost, for -v. */
+void qsp_qssh_shape_tell_cost(struct qsp_qssh *q);
 /* The same of what holds now, and what it has cost. */
 void qsp_qssh_shape_info(struct qsp_qssh *q, char out[static QSP_QSSH_SHAPE_TEXT_MAX]);
 

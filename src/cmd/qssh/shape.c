@@ -182,3 +182,15 @@ qsp_qssh_shape_info(struct qsp_qssh *q, char out[static QSP_QSSH_SHAPE_TEXT_MAX]
 			 (unsigned long long)s.counts.skipped);
 	}
 }
+
+void
+qsp_qssh_shape_tell_cost(struct qsp_qssh *q)
+{
+	char text[QSP_QSSH_SHAPE_TEXT_MAX];
+	struct qsp_drive_shape s;
+
+	if (!qsp_drive_get_shape(q->drive, &s))
+		return;
+	qsp_qssh_shape_info(q, text);
+	qsp_qssh_say(QSP_LOG_DEBUG1, "Shaping at the end: %s", text);
+}
