@@ -146,16 +146,15 @@ struct qsp_qssh {
 
 	/* auth.c, agent.c */
 	struct qsp_agent_client *agent;
-	bool agent_tried; /* connecting to it */
-	/* agent_forward.c */
-	struct qsp_qssh_agent_offer *agent_offers;
-	bool agent_asked;        /* a session asked the server to forward it */
-	bool agent_told_unbound; /* that it does not know it is forwarded */
+	struct qsp_qssh_agent_offer *agent_offers; /* of agent_forward.c */
 	struct qsp_qssh_identity ids[QSP_QSSH_KEYS_MAX];
 	size_t n_ids;
 	struct qsp_qssh_identity *asking; /* the identity of the attempt that runs */
 	int password_tries, interactive_tries;
 	enum qsp_method method;
+	bool agent_tried;        /* connecting to it */
+	bool agent_asked;        /* a session asked the server to forward it */
+	bool agent_told_unbound; /* that it does not know it is forwarded */
 
 	/* channel.c */
 	struct qsp_qssh_channels channels;
@@ -170,6 +169,7 @@ struct qsp_qssh {
 		uint32_t told;                 /* which change the user knows of */
 		bool unpadded;                 /* padding was asked for, and refused */
 	} shape;
+
 	/* resume.c */
 	struct {
 		bool active;      /* lost, and not resumed yet */
