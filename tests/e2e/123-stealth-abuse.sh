@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Stealth under adversity: clients that stop and go on, ends that are being covered when others come,
 # a server short of descriptors, a reload, signs of life.
-# shellcheck disable=SC1091,SC2119 # lib.sh is checked by itself; defaults
+# shellcheck disable=SC1091,SC2034,SC2119 # lib.sh is checked by itself, and reads what is set here
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
 command -v python3 >/dev/null || skip "no python3"
