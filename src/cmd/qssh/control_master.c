@@ -44,6 +44,12 @@ qsp_qssh_control_is_wanted(const struct qsp_qssh *q)
 	return q->control_path && !q->opt.control && q->cfg.control_master != QSP_CLIENT_NO;
 }
 
+bool
+qsp_qssh_control_is_used(const struct qsp_qssh *q)
+{
+	return q->control && q->control->clients;
+}
+
 /* --- a client's life ------------------------------------------------------------------------- */
 
 static void

@@ -326,7 +326,12 @@ qsp_qssh_program_end(struct qsp_qssh *q, int status)
 static void
 on_persisted(uv_timer_t *h)
 {
-	qsp_qssh_program_end(h->data, 0);
+	struct qsp_qssh *q = h->data;
+
+	if (qsp_qssh_control_is_used(q)) /* one of -N is here, and has no channel */
+		qsp_qssh_program_settle(q);
+	else
+		qsp_qssh_program_end(q, 0);
 }
 
 void

@@ -342,6 +342,8 @@ bool qsp_qssh_control_allows(struct qsp_qssh *q);
 struct qsp_qssh_control;
 /* Whether this connection is to be shared. */
 bool qsp_qssh_control_is_wanted(const struct qsp_qssh *q);
+/* A client is connected. */
+bool qsp_qssh_control_is_used(const struct qsp_qssh *q);
 /* Listens; false, and said why, where it cannot. */
 bool qsp_qssh_control_listen(struct qsp_qssh *q);
 /* Takes no more clients, and gives the name back. */

@@ -87,6 +87,7 @@ create(struct qsp_qssh *q, const struct qsp_qssh_target *to)
 		t->next->prev = &t->next;
 	t->prev = &q->forwards.tunnels;
 	q->forwards.tunnels = t;
+	uv_timer_stop(&q->persist); /* the connection is in use; settle begins anew */
 	return t;
 }
 
