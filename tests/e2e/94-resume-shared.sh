@@ -56,21 +56,45 @@ copy "$TMP/data" "$USER_NAME@127.0.0.1:$TMP/there"
 copy "$USER_NAME@127.0.0.1:$TMP/there" "$TMP/here"
 cmp "$TMP/data" "$TMP/here" || fail 'qscp: not the same bytes'
 
+# by way of a hop that dies: another one is started
+cat >"$TMP/hop" <<END
+#!/bin/sh
+exec '$QSP_BIN/qssh' -F none -p $SERVER_PORT -i '$KEY' -o BatchMode=yes -o HostKeyAlias=hop \\
+    -o StrictHostKeyChecking=accept-new -o 'UserKnownHostsFile=$KNOWN_HOSTS' \\
+    -W 127.0.0.1:$SERVER_PORT 127.0.0.1
+END
+chmod +x "$TMP/hop"
+rm -f "$TMP/in"
+mkfifo "$TMP/in"
+before=$(log_count 'Resumed user')
+CLIENT_OPTIONS="-o ProxyCommand=$TMP/hop" client cat <"$TMP/in" >"$TMP/said.hop" &
+far=$!
+pids="$pids $far"
+exec 8>"$TMP/in"
+echo one >&8
+wait_for grep -qx one "$TMP/said.hop"
+kill -KILL "$(children "$(children "$far" qssh)" qssh)"
+resumed $((before + 1))
+echo two >&8
+wait_for grep -qx two "$TMP/said.hop"
+exec 8>&-
+wait "$far" || fail "by way of a hop: $?"
+
 # whoever asks for stealth has it after a cut too, and never less
 net every 0
 before=$(log_count 'Resumed user')
 rm -f "$TMP/in"
 mkfifo "$TMP/in"
-CLIENT_OPTIONS='-v -o Stealth=yes' client cat <"$TMP/in" >"$TMP/said" 2>"$TMP/err" &
+CLIENT_OPTIONS='-v -o Stealth=yes' client cat <"$TMP/in" >"$TMP/said.stealth" 2>"$TMP/err" &
 hidden=$!
 pids="$pids $hidden"
 exec 8>"$TMP/in"
 echo one >&8
-wait_for grep -qx one "$TMP/said"
+wait_for grep -qx one "$TMP/said.stealth"
 net cut
 resumed $((before + 1))
 echo two >&8
-wait_for grep -qx two "$TMP/said"
+wait_for grep -qx two "$TMP/said.stealth"
 shaped() { [ "$(grep -c 'Shaping: stealth' "$TMP/err")" = "$1" ]; }
 wait_for shaped 2
 kill -KILL "$(children "$hidden" qssh)" 2>/dev/null || :
