@@ -71,7 +71,9 @@ message='Bad configuration option: Nonsense'
 refused -F none -o Nonsense=1
 message='Port: unsupported value "x"'
 refused -p x
-for o in -C --qkd --qkd-only --policy=high -X -Y; do
+expect "-C" "compression yes" "$(qssh -F none -G -C host | grep '^compression')"
+expect "ResumeTimeout" "resumetimeout 90" "$(qssh -F none -G -o ResumeTimeout=1m30s host | grep '^resumet')"
+for o in --qkd --qkd-only --policy=high -X -Y; do
 	message="^qssh: ${o%%[ =]*}.*this version does not have it"
 	# shellcheck disable=SC2086 # an option and its value
 	refused $o
