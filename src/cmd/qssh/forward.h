@@ -7,6 +7,7 @@
  *     forward_socks.c    what programs ask of a D
  *     forward_remote.c   what the server accepts for R
  *     tunnel.c           one forwarded connection: a socket and a channel
+ *     tunnel_socks.c     the same, where the other side asks by SOCKS
  */
 #ifndef QSP_CMD_QSSH_FORWARD_H
 #define QSP_CMD_QSSH_FORWARD_H

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A forwarded connection: a socket here, a channel, and a relay between them. One that came to us waits
- * for the server's yes, one that the server offers for our own connect; and where the server's side of an
- * R asks by SOCKS, the first bytes of the channel are the request.
+ * for the server's yes, one that the server offers for our own connect, or for what SOCKS asks there.
  */
-#include "cmd/qssh/forward.h"
+#include "cmd/qssh/tunnel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,24 +18,7 @@
 #include "sys/listen.h"
 
 #define CONNECT_FAILED 2    /* RFC 4254, 5.1 */
-#define EARLY_MAX (4 << 20) /* of data that comes while we connect; a window is no larger */
-
-struct qsp_qssh_tunnel {
-	struct qsp_qssh_channel ch; /* first */
-	struct qsp_qssh *q;
-	struct qsp_qssh_tunnel *next, **prev;
-	struct qsp_relay *relay;
-	struct qsp_dial *dial;
-	int fd; /* the relay's */
-	uint32_t offered;
-	char *to;                /* in words */
-	struct qsp_socks *socks; /* of a D, and of an R without a target */
-	struct qsp_socks_reply reply;
-	bool running, refused;
-	uint8_t *early; /* came before the relay */
-	size_t n_early;
-	bool early_eof;
-};
+#define EARLY_MAX (4 << 20) /* of data that comes before the relay; a first window is smaller */
 
 static void
 release(struct qsp_qssh_tunnel *t)
@@ -146,18 +128,16 @@ static const struct qsp_relay_ops relay_ops = {
 	.failed = on_failed,
 };
 
-/* Takes fd. */
-static bool
-make_relay(struct qsp_qssh_tunnel *t, int fd)
+bool
+qsp_qssh_tunnel_make_relay(struct qsp_qssh_tunnel *t, int fd)
 {
 	t->fd = fd;
 	t->relay = qsp_relay_new(&t->q->loop, fd, &relay_ops, t);
 	return t->relay != NULL;
 }
 
-/* Bytes move, first those that were early. t may be gone afterwards. */
-static void
-run(struct qsp_qssh_tunnel *t)
+void
+qsp_qssh_tunnel_run(struct qsp_qssh_tunnel *t)
 {
 	struct qsp_relay *r = t->relay;
 	uint8_t *early = t->early;
@@ -176,95 +156,7 @@ run(struct qsp_qssh_tunnel *t)
 	free(early);
 }
 
-/* --- SOCKS from the server's side -------------------------------------------------------------- */
-
-/* What SOCKS has to say goes as data; false: there was no room, and ops->room follows. */
-static bool
-say_reply(struct qsp_qssh_tunnel *t)
-{
-	size_t room;
-	uint8_t *to;
-
-	if (t->reply.n == 0)
-		return true;
-	to = qsp_qssh_channel_begin(&t->ch, 0, &room);
-	if (!to)
-		return false;
-	/* a window of less than ten bytes is none */
-	if (room >= t->reply.n)
-		memcpy(to, t->reply.b, t->reply.n);
-	qsp_qssh_channel_commit(&t->ch, room >= t->reply.n ? t->reply.n : 0);
-	t->refused = t->refused || room < t->reply.n;
-	t->reply.n = 0;
-	return true;
-}
-
-/* The reply has left: what it was about follows. */
-static void
-go_on(struct qsp_qssh_tunnel *t)
-{
-	if (!say_reply(t))
-		return;
-	if (t->refused)
-		qsp_qssh_channel_close(&t->ch);
-	else if (t->relay)
-		run(t);
-}
-
-static void
-on_socks_dialled(void *arg, int fd, const char *why)
-{
-	struct qsp_qssh_tunnel *t = arg;
-
-	t->dial = NULL;
-	if (fd < 0)
-		qsp_qssh_say(QSP_LOG_ERROR, "connect_to %s port %u: %s", t->socks->host,
-			     (unsigned)t->socks->port, why);
-	t->refused = fd < 0 || !make_relay(t, fd);
-	qsp_socks_answer(t->socks, !t->refused, &t->reply);
-	go_on(t);
-}
-
-static void
-dial_asked(struct qsp_qssh_tunnel *t)
-{
-	const struct qsp_client_list *l = &t->q->cfg.permit_remote_open;
-	struct qsp_dial *d;
-
-	for (size_t i = 0; i < l->n; i++) {
-		if (!qsp_client_forward_permits(l->v[i], t->socks->host, t->socks->port))
-			continue;
-		d = qsp_dial_start(&t->q->loop, t->socks->host, t->socks->port, NULL,
-				   on_socks_dialled, t);
-		if (d)
-			t->dial = d;
-		return;
-	}
-	on_socks_dialled(t, -1, "PermitRemoteOpen does not allow it");
-}
-
-static void
-take_socks(struct qsp_qssh_tunnel *t)
-{
-	enum qsp_socks_step step;
-	size_t used;
-
-	if (t->reply.n > 0 || t->refused || t->dial || t->relay)
-		return;
-	do {
-		step = qsp_socks_take(t->socks, qsp_bytes(t->early, t->n_early), &used, &t->reply);
-		t->n_early -= used;
-		if (used > 0)
-			memmove(t->early, t->early + used, t->n_early);
-		qsp_qssh_channel_consumed(&t->ch, used);
-	} while (step == QSP_SOCKS_SAY && say_reply(t));
-	if (step == QSP_SOCKS_ASKED) {
-		dial_asked(t);
-	} else if (step == QSP_SOCKS_BAD) {
-		t->refused = true;
-		go_on(t);
-	}
-}
+/* --- what comes early ------------------------------------------------------------------------- */
 
 static void
 keep_early(struct qsp_qssh_tunnel *t, struct qsp_bytes data)
@@ -280,7 +172,7 @@ keep_early(struct qsp_qssh_tunnel *t, struct qsp_bytes data)
 	t->early = more;
 	t->n_early += data.n;
 	if (t->socks)
-		take_socks(t);
+		qsp_qssh_tunnel_take_socks(t);
 }
 
 /* --- the channel's side ---------------------------------------------------------------------- */
@@ -304,7 +196,7 @@ on_early(struct qsp_qssh_tunnel *t, const struct qsp_mux_event *ev)
 	switch (ev->type) {
 	case QSP_MUX_OPENED:
 		tell_socks(t, true);
-		run(t);
+		qsp_qssh_tunnel_run(t);
 		break;
 	case QSP_MUX_OPEN_FAILED:
 		qsp_qssh_forward_tell_refused(ev);
@@ -350,10 +242,8 @@ on_room(struct qsp_qssh_channel *ch)
 
 	if (t->running)
 		qsp_relay_room(t->relay);
-	else if (t->reply.n > 0 && (t->refused || t->relay))
-		go_on(t);
-	else if (t->reply.n > 0 && say_reply(t))
-		take_socks(t);
+	else
+		qsp_qssh_tunnel_say_socks(t);
 }
 
 static void
@@ -401,7 +291,7 @@ qsp_qssh_tunnel_open(struct qsp_qssh *q, int fd, const struct qsp_qssh_target *t
 	struct qsp_qssh_tunnel *t = create(q, to);
 	qsp_err e;
 
-	if (!t || !make_relay(t, fd)) {
+	if (!t || !qsp_qssh_tunnel_make_relay(t, fd)) {
 		if (t)
 			release(t);
 		else
@@ -427,12 +317,13 @@ join(struct qsp_qssh_tunnel *t, int fd)
 {
 	const struct qsp_mux_event ev = { .channel = t->offered };
 
-	if (!make_relay(t, fd) || qsp_qssh_channel_accept(t->q, &t->ch, &channel_ops, &ev)) {
+	if (!qsp_qssh_tunnel_make_relay(t, fd) ||
+	    qsp_qssh_channel_accept(t->q, &t->ch, &channel_ops, &ev)) {
 		qsp_qssh_channel_refuse(t->q, &ev, CONNECT_FAILED, "out of memory");
 		end(t);
 		return;
 	}
-	run(t);
+	qsp_qssh_tunnel_run(t);
 }
 
 static void
