@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The Data stream: the same bytes at once and in pieces must give the same events. The first byte
- * is how many channels we open ourselves, the second seeds the cuts.
+ * is how many channels we open ourselves, and with its highest bit whether compression was agreed on;
+ * the second seeds the cuts.
  */
 #include "input.h"
 
-#include <qsp/channel.h>
+#include "app/zip.h"
 
 struct reader {
 	struct qsp_mux *m;
@@ -99,16 +100,21 @@ feed(struct reader *r, struct qsp_bytes data)
 
 /* All of it, in pieces of 1 to 2 * mean bytes; mean 0: at once. Each piece lies alone. */
 static uint64_t
-read_all(struct qsp_bytes all, unsigned channels, unsigned mean)
+read_all(struct qsp_bytes all, unsigned first, unsigned mean)
 {
 	struct qsp_mux_limits limits = qsp_mux_limits_default();
 	struct reader r = { .digest = 0xcbf29ce484222325u };
 	uint32_t seed = mean, channel;
+	unsigned channels = first % 4;
 	bool good = true;
 
 	limits.window = 4096;
 	limits.max_channels = 6;
 	must(qsp_mux_new(&limits, &r.m) == 0);
+	if (first & 0x80) {
+		qsp_mux_understand(r.m, qsp_zip_codec());
+		qsp_mux_compress(r.m);
+	}
 	for (unsigned i = 0; i < channels; i++)
 		must(qsp_mux_open(r.m, "session", QSP_BYTES_NONE, NULL, &channel) == 0);
 	if (channels > 0)
@@ -135,11 +141,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct input in = { data, len };
-	unsigned channels = input_u8(&in) % 4, mean = 1 + input_u8(&in) % 40;
+	unsigned first = input_u8(&in), mean = 1 + input_u8(&in) % 40;
 	struct qsp_bytes all = { in.p, in.n };
-	uint64_t digest = read_all(all, channels, 0);
+	uint64_t digest = read_all(all, first, 0);
 
-	must(read_all(all, channels, mean) == digest);
-	must(read_all(all, channels, 600) == digest);
+	must(read_all(all, first, mean) == digest);
+	must(read_all(all, first, 600) == digest);
 	return 0;
 }
