@@ -113,8 +113,9 @@ def gap_tests(sessions, rng, rounds):
         at = np.flatnonzero((kinds == kind) | (kinds == "idle"))
         for down, way in ((0, "up"), (1, "down")):
             gaps = [flows.gaps(sessions.flows[i], down) for i in at]
-            if sum(map(len, gaps)) < 100:
-                continue
+            of_idle = sum(len(g) for g, k in zip(gaps, kinds[at]) if k == "idle")
+            if min(of_idle, sum(map(len, gaps)) - of_idle) < 100:
+                continue  # one of them is silent: no gaps to compare, and no need of it
             g = Gaps(gaps)
             for name, (value, p) in zip(("KS", "AD"), g.test(kinds[at] == kind, blocks[at], rng, rounds)):
                 rows.append([kind, way, name, value, p, g.total])
@@ -141,9 +142,17 @@ def which_command(sessions, rng, jobs):
 # --- how small an effect would be found -------------------------------------------------------
 
 def delayed(flow, us, rng):
-    """The flow, had every other segment of the client, by chance, left so much later."""
+    """The flow, had every other segment of the client, by chance, left so much later; what answers
+    it on the spot, the acknowledgement, is as late."""
     out = flow.copy()
-    late = (out["down"] == 0) & (out["payload"] > 0) & (rng.random(len(out)) < 0.5)
+    data = (out["down"] == 0) & (out["payload"] > 0)
+    late = data & (rng.random(len(out)) < 0.5)
+    ack = np.flatnonzero((out["down"] == 1) & (out["payload"] == 0))
+    last = np.flatnonzero(data)
+    if len(ack) and len(last):
+        before = np.searchsorted(last, ack) - 1
+        behind = last[np.maximum(before, 0)]
+        late[ack[(before >= 0) & late[behind]]] = True
     out["ns"][late] += np.uint64(us * 1000)
     return out[np.argsort(out["ns"], kind="stable")]
 

@@ -191,7 +191,8 @@ def commands(lab, server, name):
     elif MODES[name][1] == "control":
         verdict = "lit" if around[0] > 3 * chance else "dark"
     lab.report.add(section, "which of ten commands: share right", hits / n, around,
-                   f"{chance} inside" if verdict != "info" else None, verdict, f"{n} commands")
+                   {"lit": f"lower bound > {3 * chance:g}", "dark": f"lower bound > {3 * chance:g}",
+                    "info": None}.get(verdict, f"{chance:g} inside"), verdict, f"{n} commands")
 
 
 def sensitivity(lab, s, name):
