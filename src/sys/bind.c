@@ -13,29 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sys/sockport.h"
+
 #define BACKLOG SOMAXCONN
-
-/* The address `ai` with another port. */
-static void
-set_port(struct sockaddr *sa, uint16_t port)
-{
-	if (sa->sa_family == AF_INET6)
-		((struct sockaddr_in6 *)(void *)sa)->sin6_port = htons(port);
-	else
-		((struct sockaddr_in *)(void *)sa)->sin_port = htons(port);
-}
-
-static uint16_t
-port_of(int fd)
-{
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
-		return 0;
-	return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-					      : ((struct sockaddr_in *)&ss)->sin_port);
-}
 
 static int
 bind_one(const struct addrinfo *ai)
@@ -93,13 +73,13 @@ qsp_bind_tcp(const struct qsp_bind *b, int fd[QSP_BIND_MAX], size_t *n, uint16_t
 	for (const struct addrinfo *ai = list; ai != NULL && *n < QSP_BIND_MAX; ai = ai->ai_next) {
 		if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6)
 			continue;
-		set_port(ai->ai_addr, *port);
+		qsp_sockport_set(ai->ai_addr, *port);
 		if ((fd[*n] = bind_one(ai)) < 0) {
 			tell(b, ai, *port, strerror(errno));
 			continue;
 		}
 		if (*port == 0)
-			*port = port_of(fd[*n]);
+			*port = qsp_sockport_of(fd[*n]);
 		(*n)++;
 	}
 	freeaddrinfo(list);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/sockport.h"
+
 #define BACKLOG 1024
 
 static int
@@ -34,15 +36,6 @@ open_one(const struct sockaddr *sa, socklen_t len, bool reuseport)
 		return -1;
 	}
 	return fd;
-}
-
-static void
-set_port(struct sockaddr_storage *sa, uint16_t port)
-{
-	if (sa->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)(void *)sa)->sin6_port = htons(port);
-	else
-		((struct sockaddr_in *)(void *)sa)->sin_port = htons(port);
 }
 
 static bool
@@ -110,7 +103,7 @@ bind_address(const struct addrinfo *ai, unsigned workers, struct qsp_listen *l)
 		l->fd[l->n++] = fd;
 		if (l->port == 0) {
 			qsp_listen_name(fd, false, l->address, &l->port);
-			set_port(&sa, l->port);
+			qsp_sockport_set((struct sockaddr *)&sa, l->port);
 		}
 	}
 	return true;

@@ -149,6 +149,7 @@ try_top() {
 	redrawn() { [ "$(screen | wc -l)" = 10 ] && line_has 1 '^top - ' && line_has 10 '[0-9]:[0-9][0-9]'; }
 	see redrawn
 	keys -l 'q'
+	see at_prompt
 	size 80 24
 	fresh
 }
@@ -169,6 +170,7 @@ try_tmux() {
 	keys C-b && keys -l 'd'
 	see screen_has 'detached (from session in)'
 	tmux -S "$TMP/inner" kill-server
+	see at_prompt
 	size 80 24
 	fresh
 }
@@ -188,6 +190,10 @@ for program in less vim top tmux; do
 done
 
 type_line 'exit 3'
-dead() { [ "$(tm display-message -p -t e2e '#{pane_dead_status}')" = 3 ]; }
+# tmux 3.3 now and then misses that its child has ended: it is told again
+dead() {
+	kill -CHLD "$(tm display-message -p '#{pid}')"
+	[ "$(tm display-message -p -t e2e '#{pane_dead_status}')" = 3 ]
+}
 see dead
 tm kill-server 2>/dev/null || :

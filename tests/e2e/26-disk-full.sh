@@ -55,7 +55,7 @@ cp "$TMP/host_key.secret" "$TMP/secret"
 echo 'current 2030-01-01 abcd' >"$TMP/host_key.secret"
 fails "a short secret" 'line 1: not 32 bytes of hex'
 sed 's/current/previous/' "$TMP/secret" >"$TMP/host_key.secret"
-fails "no current secret" '0 secrets are current'
+fails "no current secret" 'no secret is current'
 cp "$TMP/secret" "$TMP/host_key.secret"
 chmod 600 "$TMP/host_key.secret"
 run_server

@@ -38,15 +38,16 @@ sized() {
 	screen_has '^40 100'
 }
 wait_for sized
+# what was typed ahead is done
+type_line 'echo ready-$((40 + 2))'
+wait_for screen_has 'ready-42'
 
 # Ctrl-C goes to the program over there
-type_line 'sleep 1000; echo after=$?'
-running() { pgrep -x sleep -P "$(cat "$TMP/shell.pid" 2>/dev/null)" >/dev/null 2>&1 || screen_has 'sleep 1000'; }
+type_line "echo \$\$ >'$TMP/shell.pid'; sleep 1000"
+running() { pgrep -x sleep -P "$(cat "$TMP/shell.pid" 2>/dev/null)" >/dev/null 2>&1; }
 wait_for running
-interrupted() {
-	tm send-keys -t e2e C-c
-	screen_has '^remote> *$'
-}
+tm send-keys -t e2e C-c
+interrupted() { screen | sed '/^$/d' | tail -n 2 | tr '\n' ' ' | grep -q '\^C.*remote> *$'; }
 wait_for interrupted
 type_line 'echo still-$((40 + 2))'
 wait_for screen_has '^still-42'

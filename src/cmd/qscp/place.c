@@ -55,7 +55,7 @@ take_host(const char *word, const char *text, size_t n, struct qsp_qscp_place *o
 		text++;
 		n -= 2;
 	}
-	out->host = strndup(text, n);
+	out->host = qsp_qscp_say_memory(strndup(text, n));
 	if (n == 0 || *text == '-' || (out->user != NULL && out->user[0] == 0))
 		return complain(word, "no host is named so");
 	for (const char *p = out->host; *p; p++) {

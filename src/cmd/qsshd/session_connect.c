@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "sys/sockport.h"
 
 #define ADDRESS_MS 20000 /* for one address */
 #define RETRY_MS 20      /* a unix socket whose backlog is full */
@@ -88,22 +89,13 @@ succeed(struct qsp_session *s, struct qsp_session_connect *c)
 	end(s, c);
 }
 
-static void
-set_port(struct sockaddr_storage *ss, uint16_t port)
-{
-	if (ss->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
-	else if (ss->ss_family == AF_INET)
-		((struct sockaddr_in *)ss)->sin_port = htons(port);
-}
-
 /* Begins with the address `tried`; its errno, or 0. */
 static int
 try_one(struct qsp_session_connect *c)
 {
 	struct sockaddr_storage *ss = &c->to.address[c->tried];
 
-	set_port(ss, c->port);
+	qsp_sockport_set((struct sockaddr *)ss, c->port);
 	c->fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0)
 		return errno;
