@@ -11,10 +11,9 @@ make_user_key
 start_server
 client true </dev/null || fail "exec of true"
 
-tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
+. "$QSP_SRC/tests/e2e/screen.sh"
 # the last look is in a file for who reads of a failure
 screen() { tm capture-pane -p -t e2e 2>/dev/null | tee "$TMP/screen.log"; }
-screen_has() { screen | grep -q -e "$1"; }
 # line N of the screen is the text
 line_is() { [ "$(screen | sed -n "$1p")" = "$2" ]; }
 line_has() { screen | sed -n "$1p" | grep -q -e "$2"; }

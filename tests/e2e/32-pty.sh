@@ -10,9 +10,7 @@ make_user_key
 start_server
 client true || fail "exec of true"
 
-tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
-screen() { tm capture-pane -p -J -S - -t e2e 2>/dev/null; }
-screen_has() { screen | grep -q -e "$1"; }
+. "$QSP_SRC/tests/e2e/screen.sh"
 type_line() { tm send-keys -t e2e -l "$1" && tm send-keys -t e2e Enter; }
 qssh="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME"
 qssh="$qssh 127.0.0.1"

@@ -72,8 +72,7 @@ expect "ConnectionAttempts" 255 "$(status_of qssh -F none -o BatchMode=yes -o Co
 [ $(($(date +%s) - start)) -ge 2 ] || fail "ConnectionAttempts=3 tried once"
 
 command -v tmux >/dev/null || skip "no tmux: the rest has passed"
-tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
-screen_has() { tm capture-pane -p -J -S - -t e2e 2>/dev/null | grep -q -e "$1"; }
+. "$QSP_SRC/tests/e2e/screen.sh"
 line() { tm send-keys -t e2e -l "$1" && tm send-keys -t e2e Enter; }
 escape() {
 	tm send-keys -t e2e Enter

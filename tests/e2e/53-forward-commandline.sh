@@ -15,9 +15,8 @@ ECHO=$SERVED
 L=$(free_port)
 D=$(free_port)
 
-tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
+. "$QSP_SRC/tests/e2e/screen.sh"
 screen() { tm capture-pane -p -S - -t e2e 2>/dev/null | tee "$TMP/screen.log"; }
-screen_has() { screen | grep -q -e "$1"; }
 keys() { tm send-keys -t e2e "$@"; }
 at_prompt() { [ "$(screen | sed '/^$/d' | tail -n 1)" = 'there>' ]; }
 # a line at qssh itself; all of it may come at once

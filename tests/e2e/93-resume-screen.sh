@@ -14,9 +14,7 @@ start_server
 start_cutter
 client true || fail "no login"
 
-tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
-screen() { tm capture-pane -p -J -S - -t e2e 2>/dev/null | tee "$TMP/screen.log"; }
-screen_has() { screen | grep -q -e "$1"; }
+. "$QSP_SRC/tests/e2e/screen.sh"
 keys() { tm send-keys -t e2e "$@"; }
 line() { keys -l "$1" && keys Enter; }
 qssh="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME"
