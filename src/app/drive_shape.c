@@ -313,7 +313,8 @@ qsp_drive_shape_slots(struct qsp_drive *d)
 		    qsp_drive_shape_linger(h, h->pace.at / 1000) != 0)
 			d->deaf = true;
 	}
-	if (h->pace.err && qsp_pacer_is_done(&h->pace)) {
+	/* in this order: until then err is the thread's */
+	if (qsp_pacer_is_done(&h->pace) && h->pace.err) {
 		d->deaf = true;
 		d->sys_errno = h->pace.err;
 	}
