@@ -54,8 +54,11 @@ leave(void)
 static void
 enter(int *back)
 {
-	if (folder[sizeof(folder) - 2] == 'X') {
-		must(mkdtemp(folder) != NULL);
+	static bool made;
+
+	if (!made) {
+		made = mkdtemp(folder) != NULL;
+		must(made);
 		(void)atexit(leave);
 		qsp_log_set_level(QSP_LOG_QUIET);
 	}
