@@ -13,7 +13,7 @@ unset XDG_RUNTIME_DIR 2>/dev/null || :
 eval "$(SHELL=/bin/sh qssh-agent)" >/dev/null
 pids="$pids $QSSH_AGENT_PID"
 status="/proc/$QSSH_AGENT_PID/status"
-grep -q -i asan "/proc/$QSSH_AGENT_PID/maps" && skip "a sanitizer does not let memory be locked"
+grep -q -i "[at]san" "/proc/$QSSH_AGENT_PID/maps" && skip "a sanitizer does not let memory be locked"
 [ "$(sed -n 's/^VmLck:[^0-9]*\([0-9]*\) kB/\1/p' "$status")" -gt 1024 ] ||
 	fail "memory is not locked: $(grep Vm "$status")"
 # Private_Dirty pages that could be swapped: none
