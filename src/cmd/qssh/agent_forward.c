@@ -33,6 +33,8 @@ struct qsp_qssh_agent_offer {
 	uv_poll_t poll;
 	int fd; /* -1: not connected */
 	bool polled;
+	uint8_t answer[4 + ANSWER_MAX]; /* as far as it has come */
+	size_t n;
 };
 
 static char *
@@ -117,36 +119,42 @@ take_answer(struct qsp_qssh_agent_offer *o, uint8_t type)
 	qsp_qssh_tunnel_accept(q, channel, release(o), "the agent");
 }
 
+/* How long the answer is, as far as is known; 0: no agent's. */
+static size_t
+answer_len(const struct qsp_qssh_agent_offer *o)
+{
+	uint32_t len;
+
+	if (o->n < 4)
+		return 4;
+	len = qsp_bytes_get32(o->answer);
+	return len == 0 || len > ANSWER_MAX ? 0 : 4 + len;
+}
+
+/* The answer and no byte more, for what follows is the server's. */
 static void
 on_readable(uv_poll_t *h, int status, int events)
 {
 	struct qsp_qssh_agent_offer *o = h->data;
-	uint8_t b[4 + ANSWER_MAX];
-	uint32_t len;
+	size_t len;
 	ssize_t n;
 
 	(void)events;
-	n = status < 0 ? 0 : recv(o->fd, b, sizeof(b), MSG_PEEK | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
+	while (status == 0 && (len = answer_len(o)) > o->n) {
+		n = recv(o->fd, o->answer + o->n, len - o->n, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0)
+			status = UV_EOF;
+		else
+			o->n += (size_t)n;
+	}
+	if (status < 0)
 		refuse(o, "it closed the connection");
-		return;
-	}
-	if (n < 4)
-		return;
-	len = qsp_bytes_get32(b);
-	if (len == 0 || len > ANSWER_MAX) {
+	else if (answer_len(o) == 0)
 		refuse(o, "what it answers is no agent's");
-		return;
-	}
-	if ((size_t)n < 4 + len)
-		return;
-	/* exactly that, for what follows is the server's */
-	if (recv(o->fd, b, 4 + len, MSG_DONTWAIT) != 4 + (ssize_t)len)
-		refuse(o, "it cannot be read");
 	else
-		take_answer(o, b[4]);
+		take_answer(o, o->answer[4]);
 }
 
 static bool

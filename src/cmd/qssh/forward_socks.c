@@ -90,9 +90,8 @@ on_readable(uv_poll_t *h, int status, int events)
 	struct qsp_socks_reply reply;
 	enum qsp_socks_step step;
 	size_t used, had = a->n;
-	ssize_t n = recv(a->fd, a->in + had, sizeof(a->in) - had, MSG_PEEK);
+	ssize_t n = status < 0 ? 0 : recv(a->fd, a->in + had, sizeof(a->in) - had, MSG_PEEK);
 
-	(void)status;
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
