@@ -4,20 +4,9 @@
 # qscp: what it copies and how it names it, its options, its exit status.
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
-make_user_key
-cat >"$HOME/.qssh/config" <<END
-IdentityFile $KEY
-UserKnownHostsFile $KNOWN_HOSTS
-StrictHostKeyChecking accept-new
-BatchMode yes
-ConnectTimeout 20
-END
-start_server
-H=$USER_NAME@127.0.0.1
-cd "$TMP" || exit 1
+. "$QSP_SRC/tests/e2e/copying.sh"
 mkdir here there
 
-copy() { "$QSP_BIN/qscp" -P "$PORT" "$@"; }
 did() { copy "$@" 2>"$TMP/err" >"$TMP/out" || fail "qscp $* : $(cat "$TMP/err")"; }
 # ends STATUS ARGUMENT...: the words are in $TMP/err
 ends() {

@@ -5,18 +5,7 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
 count=${QSP_E2E_FILES:-10000}
-make_user_key
-cat >"$HOME/.qssh/config" <<END
-IdentityFile $KEY
-UserKnownHostsFile $KNOWN_HOSTS
-StrictHostKeyChecking accept-new
-BatchMode yes
-ConnectTimeout 20
-END
-start_server
-H=$USER_NAME@127.0.0.1
-cd "$TMP" || exit 1
-copy() { "$QSP_BIN/qscp" -P "$PORT" "$@"; }
+. "$QSP_SRC/tests/e2e/copying.sh"
 
 mkdir small
 awk -v n="$count" 'BEGIN { for (i = 0; i < n; i++) { f = "small/" i; print "file", i > f; close(f) } }'

@@ -8,18 +8,7 @@ if [ -z "${QSP_E2E_MOUNTS:-}" ] && [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/
 fi
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
-make_user_key
-cat >"$HOME/.qssh/config" <<END
-IdentityFile $KEY
-UserKnownHostsFile $KNOWN_HOSTS
-StrictHostKeyChecking accept-new
-BatchMode yes
-ConnectTimeout 20
-END
-start_server
-H=$USER_NAME@127.0.0.1
-cd "$TMP" || exit 1
-copy() { "$QSP_BIN/qscp" -P "$PORT" "$@"; }
+. "$QSP_SRC/tests/e2e/copying.sh"
 head -c 20000000 /dev/urandom >big
 echo small >small
 

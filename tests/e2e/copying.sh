@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=sh disable=SC2119
+# A server and a client to copy with, for scenarios to source behind lib.sh: copy is qscp with its port.
+# $H is the host; the scenario goes on in $TMP.
+
+make_user_key
+cat >"$HOME/.qssh/config" <<END
+IdentityFile $KEY
+UserKnownHostsFile $KNOWN_HOSTS
+StrictHostKeyChecking accept-new
+BatchMode yes
+ConnectTimeout 20
+END
+start_server
+# shellcheck disable=SC2034 # for the scenario
+H=$USER_NAME@127.0.0.1
+cd "$TMP" || exit 1
+copy() { "$QSP_BIN/qscp" -P "$PORT" "$@"; }
