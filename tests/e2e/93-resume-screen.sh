@@ -15,6 +15,7 @@ start_cutter
 client true || fail "no login"
 
 . "$QSP_SRC/tests/e2e/screen.sh"
+screen_times() { [ "$(screen | grep -c "$1")" -ge "$2" ]; }
 keys() { tm send-keys -t e2e "$@"; }
 line() { keys -l "$1" && keys Enter; }
 qssh="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME"
@@ -39,17 +40,23 @@ wait_for screen_has '^later-42'
 expect 'lines of the loss' 1 "$(screen | grep -c '^qssh: connection')"
 expect 'lines of the end' 1 "$(screen | grep -c '^qssh: resumed after')"
 
-# Ctrl-C is for the program over there, when it can have it
-line 'sleep 1000'
+# Ctrl-C is for the program over there, when it can have it. The program has to run before, and the
+# shell's prompt may lose what comes with the signal: so a line is looked for, and said, again.
+line cat
+line 'me and my echo'
+wait_for screen_times '^me and my echo' 2
 net refuse
 net cut
-wait_log '^Detached user'
+wait_for log_times 'Detached user' 2
 keys C-c
 net hear
 resumed 2
-# shellcheck disable=SC2016 # for the shell over there
-line 'echo broken-$((1 + 1))'
-wait_for screen_has '^broken-2'
+broken() {
+	# shellcheck disable=SC2016 # for the shell over there
+	line 'echo broken-$((1 + 1))'
+	screen_has '^broken-2'
+}
+wait_for broken
 
 # the window changes while it is away
 net refuse
