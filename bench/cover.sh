@@ -19,11 +19,11 @@ client true || fail "qssh true"
 QSSH="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o BatchMode=yes -o StrictHostKeyChecking=yes"
 QSSH="$QSSH -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME"
 
-"$QSP_BENCH/wait" "$PRESSED" "exec $QSSH --stealth=strict 127.0.0.1 cat" "exec $QSSH 127.0.0.1 cat"
+"$QSP_BENCH/wait" "$PRESSED" "exec $QSSH --stealth 127.0.0.1 cat" "exec $QSSH 127.0.0.1 cat"
 
 # wall times the command from the remote one's start, which stands in the file
 for way in up down; do
-	cover="$QSSH --stealth=strict --budget=$TOP 127.0.0.1"
+	cover="$QSSH --stealth --budget=$TOP 127.0.0.1"
 	produce="head -c $BYTES /dev/zero"
 	stamp="$QSP_BENCH/wall stamp $TMP/stamp;"
 	case $way in

@@ -48,7 +48,7 @@ def settings():
         permutations=999 if quick else 4999,
         shifts=[] if quick else [20, 50, 100, 200, 500, 1000, 2000],
         large=0.7,
-        modes=["cover off", "stealth, strict"] if quick else list(traffic.MODES),
+        modes=["cover off", "stealth"] if quick else list(traffic.MODES),
         server_lines=[],
         aucs=[])
     if not quick:

@@ -19,8 +19,8 @@ MODES = {
     "plain": ([], "info"),
     "padding burst": (["--padding=burst"], "info"),
     "padding max": (["--padding=max"], "info"),
-    "stealth, strict": (["--stealth=strict"], "target"),
-    "stealth, adaptive": (["--stealth"], "info"),
+    "stealth": (["--stealth"], "target"),
+    "stealth, adaptive": (["--stealth=adaptive"], "info"),
 }
 BOUND = 0.55
 
@@ -269,7 +269,7 @@ def link_interface(enter):
 
 
 def link(lab):
-    """Strict stealth over delay, jitter and loss, watched beside the client."""
+    """Stealth over delay, jitter and loss, watched beside the client."""
     section = "A long link"
     words = ["delay=50", "jitter=20", "loss=1"]
     lab.report.text(section, f"tests/netlink: {' '.join(words)} (ms, ms, percent); watched in the "
@@ -277,7 +277,7 @@ def link(lab):
     with long_link(lab, words) as (a, b):
         server = Qsp(lab, enter=b, address="10.77.0.2", client_enter=a)
         try:
-            for name in ("cover off", "stealth, strict"):
+            for name in ("cover off", "stealth"):
                 options, role = MODES[name]
                 if name not in lab.modes or sessions.supported(server, options):
                     continue

@@ -130,7 +130,7 @@ qsp_client_control_put(const struct qsp_client_control *m, uint8_t *out, size_t 
 	qsp_writer_u8(&w, (uint8_t)m->type);
 	if (m->type <= QSP_CLIENT_CONTROL_CANCEL) {
 		qsp_writer_u32(&w, QSP_CLIENT_CONTROL_VERSION);
-		qsp_writer_u8(&w, m->stealth);
+		qsp_writer_u8(&w, m->needs);
 	}
 	switch (m->type) {
 	case QSP_CLIENT_CONTROL_SESSION: put_session(&w, m); break;
@@ -157,10 +157,11 @@ static qsp_err
 get_request(struct qsp_reader *r, struct qsp_client_control *m)
 {
 	uint32_t version = qsp_reader_u32(r);
-	uint8_t needs = qsp_reader_u8(r);
 
-	m->stealth = needs;
-	return version != QSP_CLIENT_CONTROL_VERSION || needs > 1 ? QSP_E_INPUT : 0;
+	m->needs = qsp_reader_u8(r);
+	return version != QSP_CLIENT_CONTROL_VERSION || m->needs > QSP_CLIENT_CONTROL_STRICT
+		       ? QSP_E_INPUT
+		       : 0;
 }
 
 static qsp_err

@@ -2,8 +2,9 @@
 /*
  * What is said on the socket of a shared connection, between its master and those who want to use
  * it. Each message is one packet, `u8 type || body`; the first of a client is a request, and names
- * the version and what it needs (1: a connection in stealth, which no other stands in for). The master answers it with OK or REFUSED; behind the answer to a FORWARD or CANCEL
- * another request may follow.
+ * the version and what it needs of the connection, which no lesser one stands in for (0: nothing, 1:
+ * stealth, 2: stealth whose class does not follow the use). The master answers it with OK or REFUSED;
+ * behind the answer to a FORWARD or CANCEL another request may follow.
  *
  *     CHECK EXIT STOP         u32 version, u8 needs
  *     SESSION                 u32 version, u8 needs, then the plan; three descriptors come with it
@@ -27,7 +28,7 @@
 
 #include "app/client_plan.h"
 
-#define QSP_CLIENT_CONTROL_VERSION 2
+#define QSP_CLIENT_CONTROL_VERSION 3
 #define QSP_CLIENT_CONTROL_TEXT_MAX 4096
 
 enum qsp_client_control_type {
@@ -49,12 +50,18 @@ enum qsp_client_control_type {
 	QSP_CLIENT_CONTROL_ENDED,
 };
 
+enum qsp_client_control_needs {
+	QSP_CLIENT_CONTROL_ANY,
+	QSP_CLIENT_CONTROL_ADAPTIVE,
+	QSP_CLIENT_CONTROL_STRICT,
+};
+
 struct qsp_client_control {
 	enum qsp_client_control_type type;
 	uint32_t number;             /* SIGNAL, OK, ENDED */
 	uint8_t small;               /* FORWARD, CANCEL: the kind; STARTED; SAY: the level */
 	int escape;                  /* SESSION: the escape character, or QSP_CLIENT_NO_ESCAPE */
-	bool stealth;                /* a request: it needs a connection in stealth */
+	uint8_t needs;               /* a request: enum qsp_client_control_needs */
 	bool stdin_null;             /* SESSION */
 	struct qsp_tty_size size;    /* RESIZE */
 	struct qsp_bytes text;       /* STDFWD, FORWARD, CANCEL, REFUSED, SAY; borrowed */

@@ -51,7 +51,8 @@ static const struct qsp_client_choice wires[] = { { "cell", QSP_WIRE_CELLS },
 						  { NULL, 0 } };
 static const struct qsp_client_choice stealths[] = { { "no", QSP_CLIENT_NO },
 						     { "yes", QSP_CLIENT_YES },
-						     { "strict", QSP_CLIENT_STRICT },
+						     { "strict", QSP_CLIENT_YES },
+						     { "adaptive", QSP_CLIENT_ADAPTIVE },
 						     { NULL, 0 } };
 static const struct qsp_client_choice paddings[] = {
 	{ "none", 0 }, { "burst", QSP_SHAPE_BURST }, { "max", QSP_SHAPE_MAX }, { NULL, 0 }

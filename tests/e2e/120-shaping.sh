@@ -21,8 +21,8 @@ says() { grep -q -e "$1" "$TMP/err" || fail "no '$1' in: $(cat "$TMP/err")"; }
 modes='--padding=burst
 --padding=max
 --stealth
---stealth=strict
---stealth=strict --budget=60000
+--stealth --budget=60000
+--stealth=adaptive
 -oObscureKeystrokeTiming=interval:5'
 IFS='
 '
@@ -37,9 +37,12 @@ for mode in $modes; do
 	case $mode in
 	*interval*) grep -q 'Shaping:' "$TMP/err" && fail "a grid without a terminal" ;;
 	*padding*) says 'Shaping: padding' ;;
-	*strict) says 'Shaping: stealth, strict, class 1 of at most 1' ;;
-	*60000) says 'Shaping: stealth, strict, class 5 of at most 5' ;;
-	*) says 'Shaping: stealth, class 1 of at most 5' ;;
+	*60000) says 'Shaping: stealth, class 5 throughout' ;;
+	*adaptive) says 'Shaping: stealth, adaptive, class 1 now: .*; at most class 5' ;;
+	*)
+		says 'Shaping: stealth, class 1 throughout: 1 cell each 25 ms, 29 kB/s'
+		says 'Shaping: for more speed --budget=885 or more; or --stealth=adaptive'
+		;;
 	esac
 	case $mode in *stealth* | *padding*) says '^ *cover  .* bytes, .* added latency' ;; esac
 	# a terminal, what it costs, and a program that a signal ends
@@ -50,10 +53,11 @@ for mode in $modes; do
 	says '^ *shaping  '
 	case $mode in
 	*interval*) says 'keystrokes on a grid of 5 ms' ;;
+	--stealth) says '^ *faster  *--budget=885 ' ;;
 	*) says 'cover  .* bytes, .* added latency' ;;
 	esac
 	# classes 1 and below are made for typing
-	case $mode in --stealth | --stealth=strict) continue ;; esac
+	case $mode in --stealth | *adaptive) continue ;; esac
 	# shellcheck disable=SC2086
 	client $mode cat <"$TMP/in" >"$TMP/back" || fail "1 MB, $mode"
 	cmp "$TMP/in" "$TMP/back" || fail "1 MB, $mode"
@@ -82,7 +86,9 @@ shows() {
 	done <"$TMP/lines"
 }
 shows stealth=no,padding=none,budget=0,obscurekeystroketiming=yes
-shows stealth=strict,budget=55 --stealth=strict --budget=55
+shows stealth=yes,budget=55 --stealth=strict --budget=55
+shows stealth=adaptive --stealth=adaptive
+shows stealth=adaptive -o Stealth=adaptive --stealth
 shows stealth=yes,padding=max --stealth --padding=max
 shows obscurekeystroketiming=interval:50 -o ObscureKeystrokeTiming=interval:50
 for o in --stealth=often --padding=some --budget=much -oObscureKeystrokeTiming=interval:4; do
@@ -98,7 +104,10 @@ says 'stealth needs cells'
 stop_server
 start_server 'Shaping grid,stealth:0' 'Shaping all'
 expect "class, lowered" 0 "$(status_of client -v --stealth true)"
-says 'Shaping: stealth, class 0 of at most 0'
+says 'Shaping: stealth, class 0 throughout'
+says "Shaping: for more speed the server's Shaping would have to allow it"
+expect "adaptive, lowered" 0 "$(status_of client -v --stealth=adaptive true)"
+says 'Shaping: stealth, adaptive, class 0 now: .*; at most class 0'
 expect "padding, not allowed" 0 "$(status_of client --padding=max true)"
 says 'does not allow padding'
 stop_server

@@ -50,12 +50,12 @@ cells() { [ "$(grep -c "^[0-9]* $1 $2 [1-9]" "$TMP/wire")" -ge "$3" ]; }
 over() { [ "$(grep -c "^[0-9]* $1 [<>] 0\$" "$TMP/wire")" -ge 1 ]; }
 
 # idle, then typing, then output, at the same pace
-client --stealth=strict sh -c '"sleep 2; seq 1 300; read x; seq 1 100"' >"$TMP/out" <<END
+client --stealth sh -c '"sleep 2; seq 1 300; read x; seq 1 100"' >"$TMP/out" <<END
 x
 END
 expect "output" 400 "$(wc -l <"$TMP/out" | tr -d ' ')"
 # a program that ends at once; and its end is not the wire's
-expect "status" 9 "$(status_of client --stealth=strict 'exit 9')"
+expect "status" 9 "$(status_of client --stealth 'exit 9')"
 # the first ones that linger do so for a minute on average: one of them is seen for a while
 still() { ! over 0 || ! over 1; }
 lingers() {
@@ -68,7 +68,7 @@ still && wait_for lingers
 judge 0 25 1 2
 
 # many cells a slot
-client --stealth=strict --budget=4000 'sleep 1; head -c 100000 /dev/zero' >"$TMP/out" || fail "class 3"
+client --stealth --budget=4000 'sleep 1; head -c 100000 /dev/zero' >"$TMP/out" || fail "class 3"
 expect "output" 100000 "$(wc -c <"$TMP/out" | tr -d ' ')"
 judge 2 6.25 4 1
 
@@ -82,7 +82,7 @@ next=4
 started() { [ -n "$(children "$1" qssh)" ] || [ "$(cat "/proc/$1/comm")" = qssh ]; }
 # spoil SECONDS: of ResumeTimeout
 spoil() {
-	client --stealth=strict -o ResumeTimeout="$1" 'echo here; sleep 100' >"$TMP/out" 2>"$TMP/err" &
+	client --stealth -o ResumeTimeout="$1" 'echo here; sleep 100' >"$TMP/out" 2>"$TMP/err" &
 	spoilt=$!
 	wait_for started "$spoilt"
 	pids="$pids $spoilt $(children "$spoilt" qssh)"
@@ -125,7 +125,7 @@ mine() {
 }
 found=
 for _ in 1 2 3 4 5; do
-	client --stealth=strict true || fail "stealth"
+	client --stealth true || fail "stealth"
 	for p in $(mine); do
 		found=$p
 		for fd in "/proc/$p/fd"/*; do

@@ -35,7 +35,7 @@ up() { to -O check $H; }
 expect "a command" 255 "$(status_of to --link $H true)"
 expect "nobody there" 255 "$(status_of qssh --link -p 1 $H)"
 
-expect "link" 0 "$(status_of to --link --stealth=strict --budget=900 $H)"
+expect "link" 0 "$(status_of to --link --budget=900 $H)"
 wait_for up
 pid=$(up 2>&1 | sed -n 's/.*pid=\([0-9]*\).*/\1/p')
 pids="$pids $pid"
@@ -66,6 +66,8 @@ for way in "<>":
         assert not odd, f"{way}: {odd}"
         paces.append((part[-1][0] - part[0][0]) / (sum(n for _, n in part[1:]) / 768) / 1e6)
     assert 0.8 < paces[0] / paces[1] < 1.25, f"{way}: {paces} ms a cell"
+    # the budget's class from the first on: what follows the use would begin at 25
+    assert 5 < paces[0] < 12.5, f"{way}: {paces} ms a cell"
 END
 wait_for cells 0 '<' 500
 python3 "$TMP/judge.py" "$TMP/wire" "$mark" 2>"$TMP/err" || fail "$(tail -n 1 "$TMP/err")"
@@ -75,6 +77,14 @@ to -fNM -S "$TMP/plain" $H || fail "a plain master"
 expect "not by a plain one" stealthy "$(to -S "$TMP/plain" --stealth $H 'echo stealthy' 2>"$TMP/err")"
 grep -q 'not in stealth' "$TMP/err" || fail "$(cat "$TMP/err")"
 to -S "$TMP/plain" -O exit $H 2>/dev/null || fail "-O exit"
+# nor one whose pace follows the use for one whose pace does not
+to -fNM --stealth=adaptive -S "$TMP/adaptive" $H || fail "an adaptive master"
+expect "not by an adaptive one" held "$(to -S "$TMP/adaptive" --stealth $H 'echo held' 2>"$TMP/err")"
+grep -q 'pace follows the use' "$TMP/err" || fail "$(cat "$TMP/err")"
+expect "by an adaptive one" shared \
+    "$(to -S "$TMP/adaptive" --stealth=adaptive $H 'echo shared' 2>"$TMP/err")"
+[ ! -s "$TMP/err" ] || fail "$(cat "$TMP/err")"
+to -S "$TMP/adaptive" -O exit $H 2>/dev/null || fail "-O exit"
 
 # the server goes, and comes back at the same place: so does the link, by itself
 stop_server

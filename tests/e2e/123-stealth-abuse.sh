@@ -23,7 +23,7 @@ cells() { [ "$(grep -c "^[0-9]* $1 $2 [1-9]" "$TMP/wire")" -ge "$3" ]; }
 # stopped and continued: slots that were missed are not made up for, and the session goes on
 PORT=$(cat "$TMP/recorder")
 mkfifo "$TMP/in"
-client -o HostKeyAlias=recorded --stealth=strict cat <"$TMP/in" >"$TMP/out" &
+client -o HostKeyAlias=recorded --stealth cat <"$TMP/in" >"$TMP/out" &
 sleeper=$!
 pids="$pids $sleeper"
 exec 8>"$TMP/in"

@@ -59,7 +59,7 @@ test_session(void **state)
 {
 	struct qsp_client_control a = { .type = QSP_CLIENT_CONTROL_SESSION,
 					.escape = QSP_CLIENT_NO_ESCAPE,
-					.stealth = true,
+					.needs = QSP_CLIENT_CONTROL_STRICT,
 					.stdin_null = true };
 	struct qsp_client_control b;
 
@@ -67,7 +67,8 @@ test_session(void **state)
 	make_plan(&a.plan);
 	get(put(&a), &b);
 	assert_int_equal(b.escape, QSP_CLIENT_NO_ESCAPE);
-	assert_true(b.stealth && b.stdin_null && b.plan.tty && b.plan.agent);
+	assert_int_equal(b.needs, QSP_CLIENT_CONTROL_STRICT);
+	assert_true(b.stdin_null && b.plan.tty && b.plan.agent);
 	assert_int_equal(b.plan.what, QSP_CLIENT_EXEC);
 	assert_string_equal(b.plan.command, a.plan.command);
 	assert_string_equal(b.plan.term, a.plan.term);
@@ -167,6 +168,10 @@ test_limits(void **state)
 	n = put(&a);
 	room[4]++;
 	assert_int_equal(qsp_client_control_get(qsp_bytes(room, n), &b), QSP_E_INPUT);
+	/* what this version does not know to need */
+	a.needs = QSP_CLIENT_CONTROL_STRICT + 1;
+	refuse(&a);
+	a.needs = QSP_CLIENT_CONTROL_ADAPTIVE;
 	/* no room */
 	n = 4;
 	assert_int_equal(qsp_client_control_put(&a, room, &n), QSP_E_ROOM);

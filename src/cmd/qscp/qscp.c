@@ -24,7 +24,7 @@
 #define FDS_SPARE 64
 #define USAGE                                                                                      \
 	"usage: qscp [-346ABCpqrTv] [-a|--resume] [-c cipher] [-F config] [-i key] [-J hops]\n"    \
-	"            [-l limit] [-o option] [-P port] [-S program] [--stealth[=strict]]\n"         \
+	"            [-l limit] [-o option] [-P port] [-S program] [--stealth[=adaptive]]\n"       \
 	"            [--padding=none|burst|max] [--budget=MB/h] source ... target\n"
 
 /* --- options -------------------------------------------------------------------------------- */

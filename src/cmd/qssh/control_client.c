@@ -232,7 +232,7 @@ ask_forward(struct talk *t, bool cancel, char kind, const char *spec)
 {
 	const struct qsp_client_control m = { .type = cancel ? QSP_CLIENT_CONTROL_CANCEL
 							     : QSP_CLIENT_CONTROL_FORWARD,
-					      .stealth = t->q->cfg.stealth != QSP_CLIENT_NO,
+					      .needs = qsp_qssh_shape_needs(t->q),
 					      .small = (uint8_t)kind,
 					      .text = qsp_bytes_str(spec) };
 
@@ -330,7 +330,7 @@ run_session(struct talk *t)
 {
 	struct qsp_qssh *q = t->q;
 	struct qsp_client_control m = { .type = QSP_CLIENT_CONTROL_SESSION,
-					.stealth = q->cfg.stealth != QSP_CLIENT_NO,
+					.needs = qsp_qssh_shape_needs(q),
 					.escape = q->cfg.escape_char,
 					.stdin_null = q->cfg.stdin_null == QSP_CLIENT_YES };
 	qsp_err e = 0;

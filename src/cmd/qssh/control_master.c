@@ -334,8 +334,8 @@ static void
 on_request(struct client *c, struct qsp_client_control *m)
 {
 	c->asked = true;
-	if (m->stealth && c->q->cfg.stealth == QSP_CLIENT_NO) {
-		refuse(c, "this connection is not in stealth");
+	if (qsp_qssh_shape_lacks(c->q, m->needs)) {
+		refuse(c, qsp_qssh_shape_lacks(c->q, m->needs));
 		return;
 	}
 	switch (m->type) {

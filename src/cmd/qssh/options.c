@@ -63,7 +63,7 @@ usage(int status)
 	      "port]\n"
 	      "            [-Q query] [-R forward] [-S control_path] [-W host:port] "
 	      "[--budget=MB/h]\n"
-	      "            [--padding=none|burst|max] [--stealth[=strict]]\n"
+	      "            [--padding=none|burst|max] [--stealth[=adaptive]]\n"
 	      "            destination [command [argument ...]]\n"
 	      "destination: [user@]host, ssh://[user@]host[:port], or a bridge line\n"
 	      "             qsp://host:port?id=<host id>&k=<secret>\n",

@@ -290,7 +290,11 @@ struct qsp_qssh_pump *qsp_qssh_stdfwd_pump(struct qsp_qssh_stdfwd *r);
 void qsp_qssh_stdfwd_free(struct qsp_qssh_stdfwd *r);
 
 /* shape.c: Stealth, Padding, ObscureKeystrokeTiming [P8] */
-#define QSP_QSSH_SHAPE_TEXT_MAX 256
+#define QSP_QSSH_SHAPE_TEXT_MAX 512
+/* What it needs of a connection that another qssh shares: enum qsp_client_control_needs. */
+uint8_t qsp_qssh_shape_needs(const struct qsp_qssh *q);
+/* Why its own connection is not enough for who needs that; NULL where it is. */
+const char *qsp_qssh_shape_lacks(const struct qsp_qssh *q, uint8_t needs);
 /* Can it be had over this wire? Says where not. */
 bool qsp_qssh_shape_can(const struct qsp_qssh *q);
 /* Of a connection that is not open yet: what it is to begin with. */

@@ -5,19 +5,21 @@
  */
 #include "cmd/qssh/qssh.h"
 
+#include "app/client_control.h"
 #include "proto/shape_conn.h"
 
 #define MB 1000000u
-#define CLASS_FIRST 1 /* fit for typing; the dwells find a better one */
+#define CLASS_FIRST 1  /* fit for typing */
+#define CELL_DATA 729u /* bytes, of most ciphers [P1.1] */
 
 /* --- what is wanted -------------------------------------------------------------------------- */
 
-/* With a budget the fastest class within it is the ceiling; what is strict stays in it. */
+/* With a budget the fastest class within it is held; what is adaptive begins below, and rises to it. */
 static struct qsp_shape_params
 stealth(const struct qsp_client_config *cfg)
 {
 	struct qsp_shape_params p = { .mode = QSP_SHAPE_STEALTH,
-				      .strict = cfg->stealth == QSP_CLIENT_STRICT };
+				      .strict = cfg->stealth != QSP_CLIENT_ADAPTIVE };
 	uint64_t hourly = (uint64_t)cfg->budget * MB;
 
 	p.ceiling = hourly ? qsp_shape_class_within(hourly) : QSP_SHAPE_CLASSES - 1;
@@ -43,6 +45,25 @@ wanted(const struct qsp_qssh *q)
 		return (struct qsp_shape_params){ .mode = QSP_SHAPE_PLAIN,
 						  .grid_ms = (uint8_t)cfg->grid };
 	return (struct qsp_shape_params){ .mode = QSP_SHAPE_PLAIN };
+}
+
+uint8_t
+qsp_qssh_shape_needs(const struct qsp_qssh *q)
+{
+	switch (q->cfg.stealth) {
+	case QSP_CLIENT_NO: return QSP_CLIENT_CONTROL_ANY;
+	case QSP_CLIENT_ADAPTIVE: return QSP_CLIENT_CONTROL_ADAPTIVE;
+	default: return QSP_CLIENT_CONTROL_STRICT;
+	}
+}
+
+const char *
+qsp_qssh_shape_lacks(const struct qsp_qssh *q, uint8_t needs)
+{
+	if (needs <= qsp_qssh_shape_needs(q))
+		return NULL;
+	return q->cfg.stealth == QSP_CLIENT_NO ? "this connection is not in stealth"
+					       : "this connection's pace follows the use";
 }
 
 bool
@@ -71,6 +92,26 @@ qsp_qssh_shape_begin(struct qsp_qssh *q, struct qsp_conn *c)
 	return qsp_shape_conn_ask(c, qsp_drive_now(&q->loop), &p);
 }
 
+/* Where the class is held: how to have a faster one. The length, 0 where there is nothing to say. */
+static size_t
+tell_faster(struct qsp_qssh *q, const struct qsp_shape_params *p, char *out, size_t cap)
+{
+	struct qsp_shape_allowed a;
+	uint64_t hourly;
+
+	if (p->mode != QSP_SHAPE_STEALTH || !p->strict || p->class == QSP_SHAPE_CLASSES - 1)
+		return 0;
+	if (p->class < q->shape.asked.class ||
+	    (qsp_shape_conn_announced(qsp_qssh_contact_conn(q), &a) && a.ceiling <= p->class))
+		return (size_t)snprintf(out, cap, "the server's Shaping would have to allow it");
+	hourly = qsp_shape_class_hourly(p->class + 1);
+	return (size_t)snprintf(
+		out, cap,
+		"--budget=%llu or more; or --stealth=adaptive, which shows when much "
+		"is done, and when nothing",
+		(unsigned long long)((hourly + MB - 1) / MB));
+}
+
 static void
 tell(struct qsp_qssh *q, const struct qsp_shape_params *p)
 {
@@ -78,6 +119,8 @@ tell(struct qsp_qssh *q, const struct qsp_shape_params *p)
 
 	qsp_qssh_shape_name(p, text);
 	qsp_qssh_say(QSP_LOG_DEBUG1, "Shaping: %s", text);
+	if (tell_faster(q, p, text, sizeof(text)) > 0)
+		qsp_qssh_say(QSP_LOG_DEBUG1, "Shaping: for more speed %s", text);
 	if (q->shape.asked.mode == QSP_SHAPE_PADDED && p->mode == QSP_SHAPE_PLAIN) {
 		q->shape.unpadded = true;
 		qsp_qssh_say(QSP_LOG_INFO,
@@ -145,9 +188,14 @@ qsp_qssh_shape_name(const struct qsp_shape_params *p, char out[static QSP_QSSH_S
 	const size_t cap = QSP_QSSH_SHAPE_TEXT_MAX;
 
 	if (p->mode == QSP_SHAPE_STEALTH)
-		snprintf(out, cap, "stealth%s, class %u of at most %u: %u cell%s each %.4g ms",
-			 p->strict ? ", strict" : "", p->class, p->ceiling, class->cells,
-			 class->cells == 1 ? "" : "s", (double)class->slot_us / 1000);
+		snprintf(out, cap,
+			 p->strict
+				 ? "stealth, class %u throughout: %u cell%s each %.4g ms, %.0f kB/s"
+				 : "stealth, adaptive, class %u now: %u cell%s each %.4g ms, %.0f "
+				   "kB/s; at most class %u",
+			 p->class, class->cells, class->cells == 1 ? "" : "s",
+			 (double)class->slot_us / 1000,
+			 1e3 * class->cells * CELL_DATA / class->slot_us, p->ceiling);
 	else if (p->mode == QSP_SHAPE_PADDED)
 		snprintf(out, cap, "padding, %s", p->padding == QSP_SHAPE_MAX ? "max" : "burst");
 	else if (p->grid_ms)
@@ -161,26 +209,28 @@ qsp_qssh_shape_info(struct qsp_qssh *q, char out[static QSP_QSSH_SHAPE_TEXT_MAX]
 {
 	const size_t cap = QSP_QSSH_SHAPE_TEXT_MAX;
 	struct qsp_drive_shape s;
+	char faster[QSP_QSSH_SHAPE_TEXT_MAX];
 	uint64_t all;
-	int n;
+	size_t n;
 
 	if (!q->drive || !qsp_drive_get_shape(q->drive, &s)) {
 		snprintf(out, cap, "none");
 		return;
 	}
 	qsp_qssh_shape_name(&s.now, out);
+	n = strlen(out);
+	if (tell_faster(q, &s.now, faster, sizeof(faster)) > 0)
+		n += (size_t)snprintf(out + n, cap - n, "\n faster     %s", faster);
 	all = s.counts.data_cells + s.counts.noise_cells;
-	n = (int)strlen(out);
-	snprintf(out + n, cap - (size_t)n,
-		 "\n cover      %llu bytes, %.1f %% of what was sent; added latency %.1f ms",
-		 (unsigned long long)s.counts.noise_cells * QSP_CELL_LEN,
-		 all ? 100.0 * (double)s.counts.noise_cells / (double)all : 0,
-		 s.counts.waits ? (double)s.counts.wait_us / 1000 / (double)s.counts.waits : 0);
-	if (s.counts.skipped) {
-		n = (int)strlen(out);
-		snprintf(out + n, cap - (size_t)n, "; %llu slots left out",
+	n += (size_t)snprintf(
+		out + n, cap - n,
+		"\n cover      %llu bytes, %.1f %% of what was sent; added latency %.1f ms",
+		(unsigned long long)s.counts.noise_cells * QSP_CELL_LEN,
+		all ? 100.0 * (double)s.counts.noise_cells / (double)all : 0,
+		s.counts.waits ? (double)s.counts.wait_us / 1000 / (double)s.counts.waits : 0);
+	if (s.counts.skipped)
+		snprintf(out + n, cap - n, "; %llu slots left out",
 			 (unsigned long long)s.counts.skipped);
-	}
 }
 
 void
