@@ -64,7 +64,9 @@ ends 1 "$H:$TMP/there/one" "$H:$TMP/there/missing" "$H:$TMP/there/big" into
 says "127.0.0.1:$TMP/there/missing: No such file or directory"
 cmp here/big into/big || fail "downloaded behind the missing one"
 ends 1 here/one here/big "$H:$TMP/there/none"
-says 'none: Not a directory'
+says 'none: No such file or directory'
+ends 1 here/one here/empty "$H:$TMP/there/big"
+says 'big: Not a directory'
 ends 1 here/one "$H:$TMP/no/such/folder/x"
 says 'x: No such file or directory'
 ends 1 here "$H:$TMP/there"
@@ -110,11 +112,15 @@ rm -f tree/dangling there/tree/dangling
 chmod 755 there/tree/closed
 rm -rf there/tree tree/folder-link
 did -rp tree "$H:$TMP/there/new"
-expect "-p: mode" 4751 "$(stat -c %a there/new/a/1)"
+expect "-p: mode, less the set-id bits, as scp" 751 "$(stat -c %a there/new/a/1)"
 expect "-p: time" "$(stat -c %Y tree/a/1)" "$(stat -c %Y there/new/a/1)"
 expect "-p: time of a folder" "$(stat -c %Y tree/a)" "$(stat -c %Y there/new/a)"
 did -rp "$H:$TMP/there/new" new
-expect "-p back: mode" 4751 "$(stat -c %a new/a/1)"
+expect "-p back: mode" 751 "$(stat -c %a new/a/1)"
+chmod 4755 there/new/a/1 # a file that would belong to somebody else here
+did -p "$H:$TMP/there/new/a/1" setid
+expect "-p of a set-id file" 755 "$(stat -c %a setid)"
+chmod 751 there/new/a/1
 expect "-p back: time" "$(stat -c %Y tree/a/1)" "$(stat -c %Y new/a/1)"
 expect "-p back: time of a folder" "$(stat -c %Y tree/a)" "$(stat -c %Y new/a)"
 diff -r tree new || fail "a tree back"
@@ -125,7 +131,7 @@ did -r "$H:$TMP/there/new/." dots
 did -r "$H:$TMP/there/new" dots # into one that is there
 [ -f dots/new/a/1 ] || fail "into a folder"
 ends 1 -r tree "$H:$TMP/there/big"
-says 'big: '
+says 'big: is there, and is not a directory'
 ln -s . tree/loop
 ends 1 -r tree "$H:$TMP/there/loop"
 says 'Too many levels of symbolic links'
@@ -137,6 +143,36 @@ ln there/target there/hard
 did here/one "$H:$TMP/there/sym"
 [ -L there/sym ] || fail "a link was replaced"
 expect "through a link" text "$(cat there/hard)"
+
+# --- the source itself, by another way: a server on this host, a link, a shared home
+cp here/big self
+touch -d '2001-02-03 04:05:06 UTC' self
+ln self self.hard
+for words in "self $H:$TMP" "self $H:$TMP/self" "$H:$TMP/self ." "$H:$TMP/self self.hard" \
+    "-3 $H:$TMP/self $USER_NAME@localhost:$TMP/self" "-a self $H:$TMP/self"; do
+	# shellcheck disable=SC2086 # words
+	did $words
+	cmp here/big self || fail "lost: qscp $words"
+done
+# what only looks like it is written whole
+head -c 5000000 /dev/zero >other
+touch -r self other
+did self "$H:$TMP/other"
+cmp self other || fail "over a file of the same size and time"
+head -c 5000000 /dev/zero >other
+touch -r self other
+did "$H:$TMP/self" other
+cmp self other || fail "over a file of the same size and time, here"
+# a file that shrinks while it is copied
+cp here/big shrinks
+"$QSP_BIN/qscp" -P "$PORT" -l 8000 shrinks "$H:$TMP/shrunk" 2>"$TMP/err" &
+c=$!
+wait_for test -s shrunk
+: >shrinks
+rc=0
+wait $c || rc=$?
+expect "a file that shrinks" 1 "$rc"
+says 'shrinks: ended before its size was reached'
 
 # --- from one host to another, through here
 rm -rf third

@@ -55,6 +55,9 @@ lie short file 1 'ended before its size was reached'
 lie message file 1 'x1b.31mevil'
 lie less file 0 ''
 expect "less at a time" hello "$(cat target/file)"
+# a size of nothing, and then data: zeros that are holes here
+lie grows file 0 ''
+expect "what grows" 100000 "$(stat -c %s target/file)"
 # patterns: names that the server tells are checked there too
 lie slash '*' 1 'a name that no file in a folder can have'
 say "ok"

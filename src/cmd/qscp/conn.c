@@ -16,6 +16,7 @@
 
 #define WINDOW_START (4 << 20)
 #define CONNS_MAX 64
+#define HANDLES_SAFE 64 /* what a server has that does not say */
 #define TICK_MS 1000
 
 uint64_t
@@ -116,25 +117,41 @@ start(struct qsp_qscp *q, struct qsp_qscp_conn *c)
 }
 
 static void
-greet(struct qsp_qscp *q, struct qsp_qscp_conn *c)
+on_limits(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct qsp_qscp_conn *c = arg;
+
+	c->unwaited--;
+	if (r == NULL || r->type != QSP_SFTP_EXTENDED_REPLY)
+		return;
+	qsp_sftp_client_limits(&c->c, r);
+	if (c->c.handles_max > 0)
+		c->jobs_max = c->c.handles_max > 4 ? (size_t)c->c.handles_max / 2 : 2;
+}
+
+/* Once it has said what it can do. */
+static void
+ask_limits(struct qsp_qscp_conn *c)
 {
 	struct qsp_sftp_request r = { .kind = QSP_SFTP_LIMITS };
-	struct qsp_qscp_answer a;
 
-	while (!c->c.ready && c->c.broken == NULL)
-		qsp_qscp_step(q);
-	if (c->c.broken == NULL && c->c.has[QSP_SFTP_LIMITS]) {
-		if (qsp_qscp_call(q, c, &r, &a) && a.r.type == QSP_SFTP_EXTENDED_REPLY)
-			qsp_sftp_client_limits(&c->c, &a.r);
-		qsp_qscp_call_free(&a);
+	if (!c->c.ready || c->asked || c->c.broken != NULL)
+		return;
+	c->asked = true;
+	if (!c->c.has[QSP_SFTP_LIMITS])
+		return;
+	c->unwaited++;
+	qsp_sftp_client_send(&c->c, &r, on_limits, c);
+}
+
+/* Those that are there have been let in, and ask the user nothing any more. */
+static void
+settle(struct qsp_qscp *q)
+{
+	for (struct qsp_qscp_conn *c = q->conns; c != NULL; c = c->next) {
+		while (!c->c.ready && c->c.broken == NULL)
+			qsp_qscp_step(q);
 	}
-	if (c->c.broken != NULL)
-		qsp_qscp_say_reply(q, c, "", NULL);
-	/* files that are open at a time cost handles over there */
-	if (c->c.handles_max == 0)
-		c->c.handles_max = 64;
-	if (q->jobs_max > c->c.handles_max / 2)
-		q->jobs_max = c->c.handles_max > 4 ? (size_t)c->c.handles_max / 2 : 2;
 }
 
 static bool
@@ -158,24 +175,24 @@ qsp_qscp_conn_get(struct qsp_qscp *q, const struct qsp_qscp_place *p)
 			     !same(c->port, p->port) || !same(c->bridge, p->bridge)))
 		c = c->next;
 	if (c == NULL) {
+		settle(q);
 		c = qsp_qscp_say_memory(calloc(1, sizeof(*c)));
 		c->user = copy_of(p->user);
 		c->host = copy_of(p->host);
 		c->port = copy_of(p->port);
 		c->bridge = copy_of(p->bridge);
 		c->window = WINDOW_START;
+		c->jobs_max = HANDLES_SAFE / 2; /* files that are open cost handles over there */
 		c->c.in = c->c.out = -1;
 		c->c.broken = "not started";
 		c->said = true;
 		c->next = q->conns;
 		q->conns = c;
-		if (start(q, c)) {
+		if (start(q, c))
 			c->said = false;
-			greet(q, c);
-		}
 	}
 	if (c->c.broken != NULL) {
-		q->status = 255;
+		qsp_qscp_say_reply(q, c, "", NULL);
 		return NULL;
 	}
 	return c;
@@ -290,6 +307,7 @@ qsp_qscp_step(struct qsp_qscp *q)
 		for (nfds_t i = 0; i < n; i++) {
 			if (p[2 * i].revents)
 				qsp_sftp_client_pull(&of[i]->c);
+			ask_limits(of[i]);
 		}
 	}
 	qsp_qscp_job_pump(q);
@@ -351,4 +369,22 @@ qsp_qscp_call_free(struct qsp_qscp_answer *a)
 {
 	free(a->copy);
 	a->copy = NULL;
+}
+
+static void
+on_closed(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct qsp_qscp_conn *c = arg;
+
+	(void)r;
+	c->unwaited--;
+}
+
+void
+qsp_qscp_conn_close(struct qsp_qscp_conn *c, struct qsp_bytes handle)
+{
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_CLOSE, .handle = handle };
+
+	c->unwaited++;
+	qsp_sftp_client_send(&c->c, &r, on_closed, c);
 }

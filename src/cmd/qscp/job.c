@@ -67,6 +67,7 @@ on_out_open(void *arg, const struct qsp_sftp_reply *r)
 		return;
 	memcpy(j->out_handle, r->bytes.p, r->bytes.n);
 	j->out_len = r->bytes.n;
+	j->sparse_in = j->sparse_in && !j->in_place;
 	if (!j->sparse_in) {
 		j->state = QSP_QSCP_COPYING;
 		return;
@@ -76,45 +77,108 @@ on_out_open(void *arg, const struct qsp_sftp_reply *r)
 	qsp_sftp_client_send(&j->to->c, &stat, on_out_stat, j);
 }
 
+/*
+ * What is there may be the source itself, by way of a shared folder, a link, or a server on this host: cut
+ * off, it would be lost. A file of the same size and time is written in place, therefore.
+ */
+static bool
+may_be_source(const struct qsp_qscp_job *j, const struct qsp_sftp_attrs *there)
+{
+	const uint32_t all = QSP_SFTP_HAS_SIZE | QSP_SFTP_HAS_MODE | QSP_SFTP_HAS_TIMES;
+
+	return (j->attrs.has & there->has & all) == all && S_ISREG(there->mode) &&
+	       there->size > 0 && there->size == j->attrs.size && there->mtime == j->attrs.mtime;
+}
+
 static void
 open_out_here(struct qsp_qscp_job *j)
 {
-	bool resume = j->q->opt.resume;
 	mode_t mode = (j->attrs.has & QSP_SFTP_HAS_MODE ? j->attrs.mode & 0777 : 0666) | S_IWUSR;
+	int flags = O_CREAT | O_CLOEXEC | O_NOCTTY | (j->q->opt.resume ? O_RDWR : O_WRONLY);
+	struct qsp_sftp_attrs there;
 	struct stat st;
 
-	j->out =
-		open(j->dst,
-		     (resume ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOCTTY, mode);
+	j->in_place = !j->q->opt.resume && qsp_qscp_source_stat(j->q, NULL, j->dst, &there, NULL) &&
+		      may_be_source(j, &there);
+	if (!j->q->opt.resume && !j->in_place)
+		flags |= O_TRUNC;
+	j->out = open(j->dst, flags, mode);
 	if (j->out < 0) {
 		qsp_qscp_job_fail(j, false, NULL, strerror(errno));
 		return;
 	}
-	j->sparse_out = fstat(j->out, &st) == 0 && S_ISREG(st.st_mode);
+	j->sparse_out = !j->in_place && fstat(j->out, &st) == 0 && S_ISREG(st.st_mode);
 	j->sparse_in = j->sparse_out && !j->unknown_end && j->from != NULL &&
 		       j->from->c.has[QSP_SFTP_SEEK_DATA] && j->end >= SPARSE_MIN;
 	j->state = QSP_QSCP_COPYING;
 }
 
 static void
-open_out(struct qsp_qscp_job *j)
+send_open(struct qsp_qscp_job *j, uint32_t flags, qsp_sftp_client_fn *fn)
 {
-	bool resume = j->q->opt.resume;
 	struct qsp_sftp_request r = {
 		.kind = QSP_SFTP_OPEN,
 		.path = qsp_bytes_str(j->dst),
-		.flags = QSP_SFTP_F_WRITE | QSP_SFTP_F_CREATE |
-			 (resume ? QSP_SFTP_F_READ : QSP_SFTP_F_TRUNCATE),
+		.flags = QSP_SFTP_F_WRITE | QSP_SFTP_F_CREATE | flags,
 		.attrs = { .has = QSP_SFTP_HAS_MODE,
 			   .mode = j->attrs.has & QSP_SFTP_HAS_MODE ? j->attrs.mode & 0777 : 0666 },
 	};
 
-	if (j->to == NULL) {
-		open_out_here(j);
+	j->ops++;
+	qsp_sftp_client_send(&j->to->c, &r, fn, j);
+}
+
+/* It is no new file, and what it is is known. */
+static void
+open_old(struct qsp_qscp_job *j)
+{
+	if (j->looked && j->refused && !j->failed)
+		send_open(j, j->in_place ? 0 : QSP_SFTP_F_TRUNCATE, on_out_open);
+}
+
+static void
+on_looked(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct qsp_qscp_job *j = arg;
+
+	j->ops--;
+	j->looked = true;
+	j->in_place = r != NULL && r->type == QSP_SFTP_ATTRS && may_be_source(j, &r->attrs);
+	open_old(j);
+}
+
+static void
+on_out_new(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct qsp_qscp_job *j = arg;
+
+	if (r == NULL || r->type != QSP_SFTP_STATUS || r->status == QSP_SFTP_NO_SUCH_FILE) {
+		j->in_place = false;
+		on_out_open(j, r);
 		return;
 	}
-	j->ops++;
-	qsp_sftp_client_send(&j->to->c, &r, on_out_open, j);
+	j->ops--;
+	j->refused = true;
+	open_old(j);
+}
+
+/* Where there may be a file already, it is looked at while it is asked for as a new one. */
+static void
+open_out(struct qsp_qscp_job *j)
+{
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_STAT, .path = qsp_bytes_str(j->dst) };
+
+	if (j->to == NULL) {
+		open_out_here(j);
+	} else if (j->q->opt.resume) {
+		send_open(j, QSP_SFTP_F_READ, on_out_open);
+	} else if (j->folder != NULL && j->folder->made) {
+		send_open(j, QSP_SFTP_F_TRUNCATE, on_out_open);
+	} else {
+		j->ops++;
+		qsp_sftp_client_send(&j->to->c, &r, on_looked, j);
+		send_open(j, QSP_SFTP_F_EXCLUSIVE, on_out_new);
+	}
 }
 
 /* --- the source ----------------------------------------------------------------------------- */
@@ -170,12 +234,22 @@ start(struct qsp_qscp_job *j)
 
 /* --- the list ------------------------------------------------------------------------------- */
 
+static size_t
+jobs_max(const struct qsp_qscp *q, const struct qsp_qscp_conn *from, const struct qsp_qscp_conn *to)
+{
+	size_t n = q->jobs_max;
+
+	if (from != NULL && from->jobs_max < n)
+		n = from->jobs_max;
+	return to != NULL && to->jobs_max < n ? to->jobs_max : n;
+}
+
 void
 qsp_qscp_job_add(struct qsp_qscp *q, const struct qsp_qscp_copy *c)
 {
 	struct qsp_qscp_job *j;
 
-	while (q->n_jobs >= q->jobs_max ||
+	while (q->n_jobs >= jobs_max(q, c->from, c->to) ||
 	       (c->from && !qsp_sftp_client_room(&c->from->c) && c->from->c.broken == NULL))
 		qsp_qscp_step(q);
 	j = qsp_qscp_say_memory(calloc(1, sizeof(*j)));

@@ -369,24 +369,22 @@ on_ended(void *arg, const struct qsp_sftp_reply *r)
 }
 
 static void
-ignore(void *arg, const struct qsp_sftp_reply *r)
-{
-	(void)arg;
-	(void)r;
-}
-
-static void
 close_in(struct qsp_qscp_job *j)
 {
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_CLOSE,
-				      .handle = qsp_bytes(j->in_handle, j->in_len) };
-
 	if (j->in >= 0)
 		close(j->in);
 	if (j->in_len > 0)
-		qsp_sftp_client_send(&j->from->c, &r, ignore, NULL);
+		qsp_qscp_conn_close(j->from, qsp_bytes(j->in_handle, j->in_len));
 	j->in = -1;
 	j->in_len = 0;
+}
+
+/* Whether the file must be cut, or made longer, and to what. */
+static bool
+has_new_size(const struct qsp_qscp_job *j, uint64_t *size)
+{
+	*size = j->from == NULL || j->unknown_end ? j->next : j->end;
+	return j->hole_at_end || (j->in_place && *size != j->attrs.size);
 }
 
 static void
@@ -394,11 +392,12 @@ end_here(struct qsp_qscp_job *j)
 {
 	struct timespec t[2] = { { .tv_sec = j->attrs.atime }, { .tv_sec = j->attrs.mtime } };
 	uint32_t has = j->q->opt.preserve ? j->attrs.has : 0;
+	uint64_t size;
 	int bad = 0;
 
-	if (j->hole_at_end && ftruncate(j->out, (off_t)j->end) != 0)
+	if (has_new_size(j, &size) && ftruncate(j->out, (off_t)size) != 0)
 		bad = errno;
-	if ((has & QSP_SFTP_HAS_MODE) && fchmod(j->out, j->attrs.mode & 07777) != 0)
+	if ((has & QSP_SFTP_HAS_MODE) && fchmod(j->out, j->attrs.mode & QSP_QSCP_MODES) != 0)
 		bad = errno;
 	if ((has & QSP_SFTP_HAS_TIMES) && futimens(j->out, t) != 0)
 		bad = errno;
@@ -414,15 +413,16 @@ end_there(struct qsp_qscp_job *j)
 {
 	struct qsp_sftp_request r = { .kind = QSP_SFTP_FSETSTAT,
 				      .handle = qsp_bytes(j->out_handle, j->out_len) };
+	uint64_t size;
 
 	if (j->q->opt.preserve) {
 		r.attrs = j->attrs;
 		r.attrs.has &= QSP_SFTP_HAS_MODE | QSP_SFTP_HAS_TIMES;
-		r.attrs.mode &= 07777;
+		r.attrs.mode &= QSP_QSCP_MODES;
 	}
-	if (j->hole_at_end) {
+	if (has_new_size(j, &size)) {
 		r.attrs.has |= QSP_SFTP_HAS_SIZE;
-		r.attrs.size = j->end;
+		r.attrs.size = size;
 	}
 	if (r.attrs.has) {
 		j->ops++;
@@ -437,7 +437,11 @@ end_there(struct qsp_qscp_job *j)
 void
 qsp_qscp_move_end(struct qsp_qscp_job *j)
 {
+	struct stat st;
+
 	j->state = QSP_QSCP_ENDING;
+	if (j->from == NULL && j->next < j->end) /* in /sys a size says nothing, and stays */
+		j->shorter = fstat(j->in, &st) != 0 || (uint64_t)st.st_size < j->end;
 	if (j->shorter)
 		qsp_qscp_say(j->q, j->from, j->src, "ended before its size was reached");
 	close_in(j);
@@ -450,18 +454,15 @@ qsp_qscp_move_end(struct qsp_qscp_job *j)
 void
 qsp_qscp_move_drop(struct qsp_qscp_job *j)
 {
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_CLOSE,
-				      .handle = qsp_bytes(j->out_handle, j->out_len) };
-
 	close_in(j);
 	if (j->out >= 0) {
 		/* what is kept has no gaps, so that one can go on from it */
-		if (j->out_of_order)
+		if (j->out_of_order && !j->in_place)
 			(void)!ftruncate(j->out, (off_t)j->whole);
 		close(j->out);
 	}
 	if (j->out_len > 0)
-		qsp_sftp_client_send(&j->to->c, &r, ignore, NULL);
+		qsp_qscp_conn_close(j->to, qsp_bytes(j->out_handle, j->out_len));
 	j->out = -1;
 	j->out_len = 0;
 }

@@ -139,7 +139,7 @@ read_options(struct qsp_qscp *q, int argc, char **argv, int *first)
 struct target {
 	struct qsp_qscp_conn *c; /* NULL: here */
 	char *path;
-	bool is_folder;
+	bool is_folder, is_there;
 };
 
 static void
@@ -203,7 +203,8 @@ copy_source(struct qsp_qscp *q, const char *word, const struct target *t)
 	} else if ((!p.remote || (from = qsp_qscp_conn_get(q, &p)) != NULL) &&
 		   qsp_qscp_source_paths(q, from, p.path, &names)) {
 		if (names.n > 1 && !t->is_folder)
-			qsp_qscp_say(q, t->c, t->path, "Not a directory");
+			qsp_qscp_say(q, t->c, t->path,
+				     t->is_there ? "Not a directory" : "No such file or directory");
 		for (size_t i = 0; i < names.n && (names.n == 1 || t->is_folder); i++)
 			copy_path(q, from, names.v[i], t);
 	}
@@ -219,7 +220,7 @@ open_target(struct qsp_qscp *q, const char *word, bool several, struct target *t
 	struct qsp_qscp_place p;
 	struct qsp_sftp_attrs attrs = { 0 };
 	struct qsp_qscp_answer a = { 0 };
-	bool ok = qsp_qscp_place_parse(word, &p);
+	bool ok = qsp_qscp_place_parse(word, &p), there = false;
 
 	if (!ok)
 		q->status = 1;
@@ -229,13 +230,21 @@ open_target(struct qsp_qscp *q, const char *word, bool several, struct target *t
 		t->path = t->c ? qsp_qscp_source_expand(q, t->c, p.path)
 			       : qsp_qscp_say_memory(strdup(p.path));
 	ok = ok && t->path != NULL;
-	if (ok)
-		t->is_folder =
-			qsp_qscp_source_stat(q, t->c, t->path, &attrs, &a) && S_ISDIR(attrs.mode);
-	if (ok && several && !t->is_folder) {
-		qsp_qscp_say(q, t->c, t->path, "Not a directory");
+	if (ok && t->c != NULL && strcmp(t->path, ".") == 0)
+		t->is_folder = there = true; /* where a session begins */
+	else if (ok)
+		there = qsp_qscp_source_stat(q, t->c, t->path, &attrs, &a);
+	if (ok && t->c != NULL && t->c->c.broken != NULL) {
+		qsp_qscp_say_reply(q, t->c, "", NULL);
 		ok = false;
 	}
+	t->is_folder = t->is_folder || (there && S_ISDIR(attrs.mode));
+	if (ok && several && !t->is_folder) {
+		qsp_qscp_say(q, t->c, t->path,
+			     there ? "Not a directory" : "No such file or directory");
+		ok = false;
+	}
+	t->is_there = there;
 	qsp_qscp_call_free(&a);
 	qsp_qscp_place_free(&p);
 	return ok;
@@ -249,7 +258,7 @@ drain(struct qsp_qscp *q)
 	while (busy) {
 		busy = q->jobs != NULL;
 		for (struct qsp_qscp_conn *c = q->conns; c != NULL; c = c->next)
-			busy = busy || (c->c.broken == NULL && c->c.pending > 0);
+			busy = busy || (c->c.broken == NULL && c->c.pending > c->unwaited);
 		if (busy)
 			qsp_qscp_step(q);
 	}

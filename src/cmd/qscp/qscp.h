@@ -15,6 +15,7 @@
 #define QSP_QSCP_DEPTH_MAX 64 /* folders in folders */
 #define QSP_QSCP_JOBS_MAX 256
 #define QSP_QSCP_ARGS_MAX 256
+#define QSP_QSCP_MODES 0777 /* that -p keeps: a set-id bit means the owner, who is another */
 #define QSP_QSCP_RELAY_MAX (16 << 20) /* on the way from one host to another */
 
 /* [user@]host:path, a URI, or a local name. All owned; user and port may be NULL. */
@@ -39,6 +40,9 @@ struct qsp_qscp_conn {
 	struct qsp_sftp_client c;
 	uint64_t reads, window; /* bytes asked for and not here; how many may be */
 	uint64_t writes;        /* bytes sent and not acknowledged */
+	size_t jobs_max;        /* files open at a time, for the handles that it has */
+	size_t unwaited;        /* requests whose answer nobody needs */
+	bool asked;             /* for its limits */
 	bool said;              /* that it broke */
 };
 
@@ -74,6 +78,8 @@ struct qsp_qscp_job {
 	unsigned ops;      /* requests without an answer */
 	bool held;         /* waits for a decision on resuming */
 	bool eof, failed, lost, shorter;
+	bool in_place; /* what is there may be the source itself: nothing is cut off before the end */
+	bool looked, refused;       /* at what is there; as a new file */
 	bool sparse_in, sparse_out; /* look for holes; zeros may become holes */
 	bool looking;               /* asked where data is */
 	bool hole_at_end, out_of_order;
@@ -121,7 +127,8 @@ void qsp_qscp_say_note(struct qsp_qscp *q, const char *path, const char *what);
 void *qsp_qscp_say_memory(void *p); /* p, or the end of the program */
 
 /* conn.c */
-/* The connection for a place, new or there already; NULL where there is none: that was said. */
+/* The connection for a place, new or there already; NULL where there is none: that was said. Requests may
+ * be sent on it at once: they go out with the greeting, so that a long way costs no round trip more. */
 struct qsp_qscp_conn *qsp_qscp_conn_get(struct qsp_qscp *q, const struct qsp_qscp_place *p);
 void qsp_qscp_conn_end_all(struct qsp_qscp *q, bool by_force);
 /* Lets jobs, connections and the meter go on; waits until something happens. */
@@ -143,6 +150,8 @@ void qsp_qscp_call_begin(struct qsp_qscp_conn *c, struct qsp_sftp_request *r,
 			 struct qsp_qscp_answer *a);
 bool qsp_qscp_call_end(struct qsp_qscp *q, struct qsp_qscp_answer *a);
 void qsp_qscp_call_free(struct qsp_qscp_answer *a);
+/* Closes a handle, and does not wait for it. */
+void qsp_qscp_conn_close(struct qsp_qscp_conn *c, struct qsp_bytes handle);
 
 /* job.c */
 struct qsp_qscp_copy {

@@ -43,6 +43,12 @@ qsp_qscp_source_expand(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *
 		return qsp_qscp_say_memory(strdup("."));
 	if (*path != '~')
 		return qsp_qscp_say_memory(strdup(path));
+	while (!c->c.ready && c->c.broken == NULL)
+		qsp_qscp_step(q);
+	if (c->c.broken != NULL) {
+		qsp_qscp_say_reply(q, c, path, NULL);
+		return NULL;
+	}
 	if (!c->c.has[QSP_SFTP_EXPAND_PATH]) {
 		/* a session begins in the home folder */
 		if (strcmp(path, "~") == 0 || strcmp(path, "~/") == 0)

@@ -24,7 +24,7 @@ set_here(struct qsp_qscp *q, struct qsp_qscp_folder *f, uint32_t has)
 
 	if ((has & QSP_SFTP_HAS_TIMES) && utimensat(AT_FDCWD, f->path, t, 0) != 0)
 		qsp_qscp_say(q, NULL, f->path, strerror(errno));
-	if ((has & QSP_SFTP_HAS_MODE) && chmod(f->path, f->attrs.mode & 07777) != 0)
+	if ((has & QSP_SFTP_HAS_MODE) && chmod(f->path, f->attrs.mode & QSP_QSCP_MODES) != 0)
 		qsp_qscp_say(q, NULL, f->path, strerror(errno));
 }
 
@@ -67,7 +67,7 @@ settle(struct qsp_qscp *q, struct qsp_qscp_folder *f)
 		return;
 	r.attrs = f->attrs;
 	r.attrs.has = has;
-	r.attrs.mode &= 07777;
+	r.attrs.mode &= QSP_QSCP_MODES;
 	l = qsp_qscp_say_memory(malloc(sizeof(*l)));
 	*l = (struct late){ q, f->to, qsp_qscp_say_memory(strdup(f->path)) };
 	qsp_sftp_client_send(&f->to->c, &r, on_set, l);
@@ -96,17 +96,21 @@ make(struct qsp_qscp *q, const struct qsp_qscp_copy *c, bool *made)
 				      .attrs = { .has = QSP_SFTP_HAS_MODE, .mode = mode } };
 	struct qsp_qscp_answer a = { 0 }, b = { 0 };
 	struct qsp_sftp_attrs there;
+	bool found;
 	int code = 0;
 
 	*made = c->to == NULL ? mkdir(c->dst, mode) == 0 : qsp_qscp_call(q, c->to, &r, &a);
 	if (!*made)
 		code = errno;
-	if (*made || (qsp_qscp_source_stat(q, c->to, c->dst, &there, &b) && S_ISDIR(there.mode))) {
+	found = !*made && qsp_qscp_source_stat(q, c->to, c->dst, &there, &b);
+	if (*made || (found && S_ISDIR(there.mode))) {
 		qsp_qscp_call_free(&a);
 		qsp_qscp_call_free(&b);
 		return true;
 	}
-	if (c->to != NULL)
+	if (found)
+		qsp_qscp_say(q, c->to, c->dst, "is there, and is not a directory");
+	else if (c->to != NULL)
 		qsp_qscp_say_reply(q, c->to, c->dst, a.lost ? NULL : &a.r);
 	else
 		qsp_qscp_say(q, NULL, c->dst, strerror(code));
@@ -232,11 +236,8 @@ list_there(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path, entry_
 		at++;
 		waiting--;
 	}
-	if (first.r.bytes.n > 0 && c->c.broken == NULL) {
-		r.kind = QSP_SFTP_CLOSE;
-		(void)qsp_qscp_call(q, c, &r, &a[0]);
-		qsp_qscp_call_free(&a[0]);
-	}
+	if (first.r.bytes.n > 0 && c->c.broken == NULL)
+		qsp_qscp_conn_close(c, first.r.bytes);
 	qsp_qscp_call_free(&first);
 	return ok;
 }

@@ -11,6 +11,7 @@ u32 = lambda v: struct.pack(">I", v)
 u64 = lambda v: struct.pack(">Q", v)
 st = lambda b: u32(len(b)) + b
 FILE = u32(1 | 4) + u64(5) + u32(stat.S_IFREG | 0o644)
+NOTHING = u32(1 | 4) + u64(0) + u32(stat.S_IFREG | 0o644)
 FOLDER = u32(1 | 4) + u64(0) + u32(stat.S_IFDIR | 0o755)
 
 
@@ -54,7 +55,7 @@ while True:
     elif kind == 7 and b"*" in path:
         status(i, 2)
     elif kind in (7, 8, 17):
-        send(b"\x69", i, FOLDER if path.endswith(b"folder") else FILE)
+        send(b"\x69", i, FOLDER if path.endswith(b"folder") else FILE if how != "grows" else NOTHING)
     elif kind == 11:
         listed[b"h"] = False
         send(b"\x66", i, st(b"h"))
@@ -92,6 +93,8 @@ while True:
             names(i, (b"x", FILE))
         elif how == "less":
             send(b"\x67", i, st(b"hello"[offset:offset + 1])) if offset < 5 else status(i, 1)
+        elif how == "grows":
+            send(b"\x67", i, st(bytes(min(32768, 100000 - offset)))) if offset < 100000 else status(i, 1)
         elif how == "short":
             status(i, 1)
         elif how == "huge":
