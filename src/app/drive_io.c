@@ -94,6 +94,22 @@ keep(struct qsp_drive *d, const uint8_t *p, size_t n)
 	d->rest_n = n;
 }
 
+/*
+ * A peer is heard even where it acknowledges nothing, and what it asks may be answered. It is cut off
+ * where it goes on asking; nothing else bounds what waits, for a write may be unfinished for ever.
+ */
+static bool
+is_stalled(struct qsp_drive *d)
+{
+	qsp_err e;
+
+	if (qsp_mux_backlog(d->mux) <= STALLED_MAX)
+		return false;
+	e = qsp_conn_close(d->conn, QSP_REASON_POLICY, "too much waits to be acknowledged");
+	qsp_drive_finish(d, e ? e : QSP_E_POLICY);
+	return true;
+}
+
 /* One step of take(); false where it goes no further. */
 static bool
 take_once(struct qsp_drive *d, uint8_t *buf, size_t n, size_t *at)
@@ -119,7 +135,7 @@ take_once(struct qsp_drive *d, uint8_t *buf, size_t n, size_t *at)
 		qsp_drive_finish(d, e);
 		return false;
 	}
-	return used != 0;
+	return used != 0 && !is_stalled(d);
 }
 
 /* buf[0..n), in the pool's buffer, goes through the engine; what is left is kept. */
@@ -320,8 +336,6 @@ write_once(struct qsp_drive *d)
 	}
 	if (e)
 		qsp_drive_finish(d, e);
-	if (!e && qsp_mux_backlog(d->mux) > STALLED_MAX)
-		e = qsp_conn_close(d->conn, QSP_REASON_POLICY, "too much waits to be acknowledged");
 	return !e && n != 0 && !d->unsent;
 }
 
