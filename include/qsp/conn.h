@@ -175,6 +175,7 @@ struct qsp_ticket {
 struct qsp_progress {
 	uint64_t sent, acked; /* ours, and what of it the peer has taken */
 	uint64_t received;
+	bool stealth; /* and under what: no Data before SHAPE [P8.2] */
 };
 
 /* Client, QSP_WANT_AUTH: the next attempt. */

@@ -224,7 +224,7 @@ qsp_conn_fail(struct qsp_conn *c, struct qsp_now now, qsp_err e)
 		return c->err;
 	}
 	c->err = e;
-	if (e == QSP_E_DECRYPT && qsp_resume_is_live(c))
+	if (e == QSP_E_DECRYPT && qsp_resume_is_silent(c))
 		c->closed = true; /* lost, not over: nothing is said [P4.7] */
 	else
 		say_close(c, reason_of(e), "");

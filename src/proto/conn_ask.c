@@ -203,6 +203,7 @@ qsp_conn_progress(const struct qsp_conn *c, struct qsp_progress *out)
 	if (!c->resumable)
 		return false;
 	*out = c->resumable->count;
+	out->stealth = out->stealth || c->shape.now.mode == QSP_SHAPE_STEALTH;
 	return true;
 }
 

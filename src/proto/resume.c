@@ -158,7 +158,8 @@ qsp_resume_on_verdict(struct qsp_conn *c, const struct qsp_decision *d)
 	struct qsp_handshake *hs = c->hs;
 	struct qsp_progress count = { .sent = hs->auth.received,
 				      .acked = hs->auth.received,
-				      .received = d->progress.received };
+				      .received = d->progress.received,
+				      .stealth = d->progress.stealth };
 	bool good = d->verdict == QSP_AUTH_ACCEPT && hs->auth.received >= d->progress.acked &&
 		    hs->auth.received <= d->progress.sent;
 
@@ -258,6 +259,12 @@ bool
 qsp_resume_holds(const struct qsp_conn *c)
 {
 	return c->resumable && c->resumable->waits && c->role == QSP_CLIENT;
+}
+
+bool
+qsp_resume_is_silent(const struct qsp_conn *c)
+{
+	return qsp_resume_is_live(c) || (c->resumable && c->resumable->waits);
 }
 
 bool

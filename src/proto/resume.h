@@ -52,6 +52,9 @@ bool qsp_resume_ack_due(const struct qsp_conn *c);
 /* Client: may not send Data before the server's count is here. */
 bool qsp_resume_holds(const struct qsp_conn *c);
 bool qsp_resume_is_live(const struct qsp_conn *c);
+/* A cell that does not open is answered with nothing: the peer may have taken the session over, and a
+ * CLOSE would end it. */
+bool qsp_resume_is_silent(const struct qsp_conn *c);
 /* The ticket of a live one. */
 struct qsp_ticket qsp_resume_latest(const struct qsp_conn *c);
 /* Mono time of the next ACK, or UINT64_MAX. */

@@ -4,6 +4,7 @@
 
 #include "proto/engine.h"
 #include "proto/queue.h"
+#include "proto/resume.h"
 #include "proto/state.h"
 
 void
@@ -66,11 +67,19 @@ qsp_shape_conn_on_answer(struct qsp_conn *c, const struct qsp_input *in)
 	return QSP_OK;
 }
 
+/* A session that was in stealth goes on in stealth, or says nothing. */
+static bool
+must_be_stealth(const struct qsp_conn *c)
+{
+	return c->resumable && c->resumable->count.stealth;
+}
+
 bool
 qsp_shape_conn_holds(const struct qsp_conn *c)
 {
-	return c->role == QSP_CLIENT && c->shape.now.mode == QSP_SHAPE_STEALTH &&
-	       c->shape.changes == 1 && (c->shape.due || c->shape.open);
+	if (c->shape.now.mode != QSP_SHAPE_STEALTH)
+		return must_be_stealth(c);
+	return c->role == QSP_CLIENT && c->shape.changes == 1 && (c->shape.due || c->shape.open);
 }
 
 bool
@@ -92,7 +101,7 @@ qsp_shape_conn_on_asked(struct qsp_conn *c, const struct qsp_input *in)
 		return qsp_engine_fail(c, QSP_E_PROTOCOL, "SHAPE: malformed");
 	if (c->wire->id != QSP_WIRE_CELLS)
 		a.modes = 0;
-	if (!may_follow(c, in->now, &p))
+	if (!may_follow(c, in->now, &p) || (must_be_stealth(c) && p.mode != QSP_SHAPE_STEALTH))
 		return qsp_engine_fail(c, QSP_E_POLICY, "SHAPE: a change that P8 does not allow");
 	p = qsp_shape_answer(&a, &p);
 	adopt(c, in->now, &p);

@@ -54,6 +54,12 @@ net flip
 say_line five
 resumed 4
 
+# nor does damage to an attempt, here to its AUTH_REQUEST behind M1, which the server answers with CLOSE
+net spoil 4000
+net cut
+say_line again
+resumed 5
+
 # an attempt that stands still is given up, and a second cut while it is resuming
 net cut
 net freeze
@@ -66,7 +72,7 @@ exec 8>&-
 rc=0
 wait "$client_pid" || rc=$?
 expect 'its status' 7 "$rc"
-printf 'got %s\n' one two three four five six >"$TMP/wanted"
+printf 'got %s\n' one two three four five again six >"$TMP/wanted"
 cmp "$TMP/wanted" "$TMP/out" || fail 'not each line once'
 expect 'one login' 2 "$(log_count 'Accepted publickey')"
 wait_for log_times 'Disconnected from user' 2

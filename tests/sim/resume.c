@@ -190,21 +190,49 @@ connect(struct run *r)
 	r->connections++;
 }
 
+/* What the ends say to damage arrives. It may undo an attempt, but no session. */
+static void
+answer_harm(struct run *r, bool resuming)
+{
+	struct qsp_conn *server = r->p->server.conn;
+	struct qsp_bytes text;
+	struct qsp_ticket t;
+	bool was = resuming && qsp_conn_ticket(server, false, &t) == 0, authenticated;
+	uint16_t reason;
+
+	for (int k = 0; k < 4; k++) {
+		for (unsigned i = 0; i < 2; i++) {
+			(void)pair_output(r->p, side_of(r, i));
+			while (input(r, !i, SIZE_MAX))
+				;
+		}
+		was = was || (resuming && qsp_conn_ticket(server, false, &t) == 0);
+	}
+	must(r, !was || !qsp_conn_peer_close(server, &reason, &text, &authenticated),
+	     "damage costs a connection, and not the session");
+}
+
 /* The network fails: of what is on the way a part still arrives, perhaps with a flipped bit. */
 static void
 cut(struct run *r)
 {
+	bool resuming = r->o.method == QSP_METHOD_RESUME;
+	unsigned damaged = r->damaged;
+
 	for (unsigned i = 0; i < 2; i++) {
 		struct pair_side *s = side_of(r, i);
 
-		if (s->in.n > 0 && below(r, 5) == 0) {
+		if (s->in.n > 0 && below(r, r->cut_at < 12000 ? 2 : 5) == 0) {
 			s->in.p[below(r, s->in.n)] ^= (uint8_t)(1u << below(r, 8));
 			r->damaged++;
 		}
 		while (below(r, 4) != 0 && input(r, i, (size_t)below(r, 3000)))
 			;
-		(void)!qsp_conn_recv_eof(s->conn);
 	}
+	if (r->damaged > damaged && below(r, 2))
+		answer_harm(r, resuming);
+	(void)!qsp_conn_recv_eof(r->p->client.conn);
+	(void)!qsp_conn_recv_eof(r->p->server.conn);
 }
 
 static bool

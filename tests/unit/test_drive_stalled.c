@@ -206,8 +206,8 @@ world_begin(struct world *w)
 	end_init(w, &w->client, false);
 	end_init(w, &w->server, true);
 	qsp_config_set_replay(w->server.cfg, enter, w->replay);
-	assert_int_equal(
-		qsp_config_add_host_key(w->server.cfg, qsp_key_get_public(w->host_key)), 0);
+	assert_int_equal(qsp_config_add_host_key(w->server.cfg, qsp_key_get_public(w->host_key)),
+			 0);
 	uv_timer_init(&w->loop, &w->limit);
 	w->limit.data = w;
 	uv_timer_start(&w->limit, on_limit, 250000, 0); /* a hang; CTest's own is 300 s */

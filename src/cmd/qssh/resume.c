@@ -284,7 +284,7 @@ on_timer(uv_timer_t *h)
 
 /* --- losing and resuming -------------------------------------------------------------------- */
 
-/* A server that has no room now may have some later. */
+/* A server that has no room now may have some later; what was damaged on the way may get through. */
 static bool
 may_try_again(struct qsp_qssh *q, qsp_err e)
 {
@@ -296,7 +296,7 @@ may_try_again(struct qsp_qssh *q, qsp_err e)
 		return true;
 	(void)qsp_conn_peer_close(qsp_drive_conn(q->drive), &reason, &text, &authenticated);
 	return reason == QSP_REASON_POLICY || reason == QSP_REASON_IDLE ||
-	       reason == QSP_REASON_INTERNAL_ERROR;
+	       reason == QSP_REASON_INTERNAL_ERROR || reason == QSP_REASON_AEAD_DECRYPT_FAILED;
 }
 
 bool

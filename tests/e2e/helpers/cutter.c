@@ -8,6 +8,7 @@
  *	every N       a connection is cut once it has carried N to 2 N bytes; 0: none is
  *	freeze, thaw  nothing is carried any more, nor closed; it is again
  *	flip          a bit of the next bytes to the client is turned over
+ *	spoil N       of the next connection a bit of the client's byte N is
  *	from ADDRESS  further connections come from there
  *	refuse, hear  the port is closed; it is open again
  *	to PORT       where further connections go
@@ -42,13 +43,14 @@ struct way {
 struct line {
 	int fd[2];
 	struct way way[2];
-	uint64_t left; /* until it is cut */
+	uint64_t left;  /* until it is cut */
+	uint64_t spoil; /* until the client's byte that is turned over; 0: none is */
 };
 
 static struct line *lines[LINES_MAX];
 static int listener = -1;
 static struct sockaddr_in here, target, from;
-static uint64_t every, seed, carried[2];
+static uint64_t every, seed, spoil, carried[2];
 static bool frozen, flip;
 
 static uint64_t
@@ -128,6 +130,8 @@ take(void)
 		fail("calloc");
 	lines[i]->fd[0] = fd;
 	lines[i]->fd[1] = out;
+	lines[i]->spoil = spoil;
+	spoil = 0;
 	lines[i]->left = every ? every + draw(every) : UINT64_MAX;
 	puts("accepted");
 	fflush(stdout);
@@ -149,6 +153,10 @@ read_way(struct line *l, int i)
 		w->buf[draw((uint64_t)n)] ^= (uint8_t)(1u << draw(8));
 		flip = false;
 	}
+	if (i == 0 && l->spoil > 0 && l->spoil <= (uint64_t)n)
+		w->buf[l->spoil - 1] ^= 1;
+	if (i == 0)
+		l->spoil -= l->spoil < (uint64_t)n ? l->spoil : (uint64_t)n;
 	carried[i] += (uint64_t)n;
 	w->at = 0;
 	w->n = (size_t)n;
@@ -193,6 +201,8 @@ obey(char *s)
 		frozen = s[0] == 'f';
 	else if (!strcmp(s, "flip"))
 		flip = true;
+	else if (!strcmp(s, "spoil") && arg)
+		spoil = strtoull(arg, NULL, 10);
 	else if (!strcmp(s, "from") && arg)
 		inet_pton(AF_INET, arg, &from.sin_addr);
 	else if (!strcmp(s, "to") && arg)
