@@ -49,18 +49,22 @@ say(int fd, const char *s)
 	}
 }
 
-static void
-terminal_open(struct terminal *t)
+/* The terminal, or what stands for it unless `only` that will do. */
+static bool
+terminal_open(struct terminal *t, bool only)
 {
-	int fd = isatty(STDIN_FILENO) ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1;
+	int fd =
+		only || isatty(STDIN_FILENO) ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1;
 
 	t->opened = fd >= 0;
 	t->in = fd >= 0 ? fd : STDIN_FILENO;
 	t->out = fd >= 0 ? fd : STDERR_FILENO;
 	t->changed = false;
+	return t->opened || !only;
 }
 
-static void
+/* False where a signal came first. */
+static bool
 terminal_quiet(struct terminal *t, bool echo)
 {
 	struct sigaction sa = { .sa_handler = note };
@@ -73,17 +77,18 @@ terminal_quiet(struct terminal *t, bool echo)
 		sigaction(signals[i], &sa, &t->old[i]);
 	}
 	if (echo || tcgetattr(t->in, &t->before) != 0 || !(t->before.c_lflag & ECHO))
-		return;
+		return true;
 	quiet = t->before;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	t->changed = tcsetattr(t->in, TCSAFLUSH, &quiet) == 0;
+	return t->changed || errno != EINTR;
 }
 
 /* True where a signal came that only stopped us, and we go on. */
 static bool
 terminal_restore(struct terminal *t)
 {
-	bool again = false;
+	bool again = false, stops;
 
 	if (!isatty(t->in))
 		say(t->out, "\n"); /* nobody typed one */
@@ -99,11 +104,11 @@ terminal_restore(struct terminal *t)
 	if (t->opened)
 		close(t->in);
 	for (size_t i = 0; i < SIGNALS; i++) {
-		if (!noted[i])
+		stops = signals[i] == SIGTSTP || signals[i] == SIGTTIN || signals[i] == SIGTTOU;
+		if (!noted[i] || (stops && again)) /* one stop is enough for one fg */
 			continue;
 		raise(signals[i]);
-		if (signals[i] == SIGTSTP || signals[i] == SIGTTIN || signals[i] == SIGTTOU)
-			again = true;
+		again = again || stops;
 	}
 	return again;
 }
@@ -134,17 +139,25 @@ read_line(int fd, char *out, size_t cap, size_t *n)
 	return got < 0 || !some ? QSP_E_IO : e;
 }
 
+enum { HIDDEN = 0, ECHOED = 1, TERMINAL_ONLY = 2 };
+
 static qsp_err
-ask(const char *question, bool echo, char *out, size_t cap, size_t *n)
+ask(const char *question, unsigned how, char *out, size_t cap, size_t *n)
 {
+	bool echo = (how & ECHOED) != 0;
 	struct terminal t;
 	qsp_err e;
 
 	do {
-		terminal_open(&t);
-		terminal_quiet(&t, echo);
-		say(t.out, question);
-		e = read_line(t.in, out, cap, n);
+		e = QSP_E_IO;
+		if (!terminal_open(&t, (how & TERMINAL_ONLY) != 0)) {
+			memset(out, 0, cap);
+			return QSP_E_IO;
+		}
+		if (terminal_quiet(&t, echo)) {
+			say(t.out, question);
+			e = read_line(t.in, out, cap, n);
+		}
 	} while (terminal_restore(&t));
 	if (e) {
 		qsp_mem_wipe(out, cap);
@@ -156,7 +169,7 @@ ask(const char *question, bool echo, char *out, size_t cap, size_t *n)
 qsp_err
 qsp_readpass_ask(const char *question, struct qsp_readpass *out)
 {
-	return ask(question, false, out->s, sizeof(out->s), &out->n);
+	return ask(question, HIDDEN, out->s, sizeof(out->s), &out->n);
 }
 
 qsp_err
@@ -164,5 +177,13 @@ qsp_readpass_line(const char *question, char *out, size_t cap)
 {
 	size_t n;
 
-	return ask(question, true, out, cap, &n);
+	return ask(question, ECHOED, out, cap, &n);
+}
+
+qsp_err
+qsp_readpass_terminal(const char *question, bool echo, char *out, size_t cap)
+{
+	size_t n;
+
+	return ask(question, TERMINAL_ONLY | (echo ? ECHOED : HIDDEN), out, cap, &n);
 }

@@ -33,4 +33,7 @@ QSP_MUST_USE qsp_err qsp_readpass_ask(const char *question, struct qsp_readpass 
 /* The same with echo, for answers that are no secret. */
 QSP_MUST_USE qsp_err qsp_readpass_line(const char *question, char *out, size_t cap);
 
+/* The same on /dev/tty alone: QSP_E_IO where there is no terminal. */
+QSP_MUST_USE qsp_err qsp_readpass_terminal(const char *question, bool echo, char *out, size_t cap);
+
 #endif

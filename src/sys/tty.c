@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Raw mode and questions. What must be undone stands in static storage, because a signal handler
- * can reach nothing else; one terminal at a time is enough for a program that has one user.
+ * Raw mode. What must be undone stands in static storage, because a signal handler can reach nothing
+ * else; one terminal at a time is enough for a program that has one user.
  */
 #include "sys/tty.h"
 
@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/mem.h"
+#include "sys/readpass.h"
 
 static struct termios saved;
 static int saved_fd = -1;
@@ -63,46 +63,35 @@ guard(void)
 	}
 }
 
-static qsp_err
-set_modes(int fd, const struct termios *t)
-{
-	struct termios before;
-	sigset_t ttou, old;
-	int r;
-
-	if (tcgetattr(fd, &before) != 0)
-		return QSP_E_IO;
-	guard();
-	saved = before;
-	saved_fd = fd;
-	saved_is_set = 1;
-	/* a program in the background may set modes too: it is about to be in the foreground */
-	sigemptyset(&ttou);
-	sigaddset(&ttou, SIGTTOU);
-	sigprocmask(SIG_BLOCK, &ttou, &old);
-	do
-		r = tcsetattr(fd, TCSADRAIN, t);
-	while (r != 0 && errno == EINTR);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	return r == 0 ? 0 : QSP_E_IO;
-}
-
 qsp_err
 qsp_tty_raw(int fd)
 {
 	struct termios t;
+	int r;
 
 	if (saved_is_set)
 		return 0;
-	if (tcgetattr(fd, &t) != 0)
+	/* in the background this stops us, as tcsetattr would: so the modes looked at are those of when the
+	 * terminal is ours, not of the shell */
+	do
+		r = tcdrain(fd);
+	while (r != 0 && errno == EINTR);
+	if (r != 0 || tcgetattr(fd, &t) != 0)
 		return QSP_E_IO;
+	guard();
+	saved = t;
+	saved_fd = fd;
+	saved_is_set = 1;
 	t.c_iflag |= IGNPAR;
 	t.c_iflag &= (tcflag_t) ~(ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXANY | IXOFF | IUCLC);
 	t.c_lflag &= (tcflag_t) ~(ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHONL | IEXTEN);
 	t.c_oflag &= (tcflag_t)~OPOST;
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;
-	return set_modes(fd, &t);
+	do
+		r = tcsetattr(fd, TCSADRAIN, &t);
+	while (r != 0 && errno == EINTR);
+	return r == 0 ? 0 : QSP_E_IO;
 }
 
 qsp_err
@@ -137,76 +126,9 @@ qsp_tty_can_ask(void)
 	return true;
 }
 
-/* Reads up to a newline; what does not fit is read and dropped, so that it answers nothing else. */
-static qsp_err
-read_line(int fd, char *out, size_t cap)
-{
-	size_t n = 0;
-	bool full = false;
-	char c;
-
-	for (;;) {
-		ssize_t r = read(fd, &c, 1);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return QSP_E_IO;
-		if (c == '\n')
-			break;
-		if (n + 1 < cap)
-			out[n++] = c;
-		else
-			full = true;
-	}
-	out[n] = 0;
-	return full ? QSP_E_ROOM : 0;
-}
-
-static void
-put(int fd, const char *s)
-{
-	size_t n = strlen(s);
-
-	while (n) {
-		ssize_t r = write(fd, s, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return;
-		s += r;
-		n -= (size_t)r;
-	}
-}
-
 qsp_err
 qsp_tty_ask(const char *question, bool echo, char *out, size_t cap)
 {
-	struct termios t;
-	bool raw = saved_is_set, hidden = false;
-	qsp_err e = QSP_E_IO;
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-
-	memset(out, 0, cap);
-	if (fd < 0)
-		return QSP_E_IO;
-	if (raw) /* a question in mid-session is asked in the person's own modes */
-		qsp_tty_restore();
-	if (!echo && tcgetattr(fd, &t) == 0) {
-		t.c_lflag &= (tcflag_t) ~(ECHO | ECHOE | ECHOK);
-		t.c_lflag |= ECHONL;
-		hidden = true;
-		if (set_modes(fd, &t) != 0)
-			goto out; /* a secret is not read in sight */
-	}
-	put(fd, question);
-	e = read_line(fd, out, cap);
-	if (e)
-		qsp_mem_wipe(out, cap);
-out:
-	if (hidden)
-		qsp_tty_restore();
-	close(fd);
-	return e;
+	qsp_tty_restore(); /* a question in mid-session is asked in the person's own modes */
+	return qsp_readpass_terminal(question, echo, out, cap);
 }

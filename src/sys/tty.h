@@ -32,7 +32,8 @@ bool qsp_tty_can_ask(void);
 /*
  * Prints the question and reads a line into out[0..cap), without its newline, ended by NUL; with
  * echo off for secrets. QSP_E_IO where there is no terminal or the input ends, QSP_E_ROOM for a
- * line that is too long. The caller wipes out. Ctrl-C ends the program, the terminal as it was.
+ * line that is too long. The caller wipes out. Signals are as readpass.h has them:
+ * Ctrl-C ends the program, the terminal as it was, and ^Z and fg ask again.
  */
 QSP_MUST_USE qsp_err qsp_tty_ask(const char *question, bool echo, char *out, size_t cap);
 
