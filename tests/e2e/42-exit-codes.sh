@@ -43,10 +43,28 @@ said 'bad stdio forwarding specification'
 status "bad -J" 255 qssh -J 'a,,b' host
 status "no config" 255 qssh -F "$TMP/none" host
 status "no log" 255 qssh -F none -E "$TMP/none/log" host
+status "no command, in the background" 255 qssh -F none -f host
+said '^Cannot fork into background without a command to execute.$'
+status "two -W" 255 qssh -F none -W a:1 -W b:2 host
+said '^stdio forward already specified$'
+status "two -O" 255 qssh -F none -O check -O exit host
+said '^Multiplexing command already specified$'
+status "two -J" 255 qssh -F none -J a -J b host
+said '^Only a single -J option is permitted'
+status "-J with ProxyCommand" 255 qssh -F none -o ProxyCommand=x -J b host
+said '^Cannot specify -J with ProxyCommand$'
+status "no such query" 255 qssh -Q nonsense
+said 'Unsupported query "nonsense"'
+status "queries" 0 qssh -Q help
 status "help" 0 qssh --help
 status "version" 0 qssh -V
 status "configuration" 0 qssh -G host
 status "query" 0 qssh -Q kem
+
+# a key that is not there: why, whatever else was looked at
+# shellcheck disable=SC2086 # two words
+status "no key" 0 call $known -i "$TMP/none" -l "$USER_NAME" 127.0.0.1 true
+said "^Warning: Identity file $TMP/none not accessible: No such file or directory\.$"
 
 # the way there
 status "no such name" 255 qssh -F none -o BatchMode=yes no-such-name.invalid true

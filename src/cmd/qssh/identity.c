@@ -5,6 +5,7 @@
  */
 #include "cmd/qssh/qssh.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -131,21 +132,20 @@ static void
 load(struct qsp_qssh *q, char *path, bool is_default, struct loaded *l)
 {
 	struct qsp_qssh_identity *id = &l->ids[l->n];
-	bool missing;
 	struct stat st;
+	int missing = stat(path, &st) == 0 ? 0 : errno;
 	struct qsp_file_data text;
 	qsp_err e = QSP_E_PASSPHRASE;
 
 	memset(id, 0, sizeof(*id));
-	missing = stat(path, &st) != 0;
 	id->path = path;
-	if (is_for_agent(q, path, &st, missing)) {
+	if (is_for_agent(q, path, &st, missing != 0)) {
 		e = read_public(q, path, &id->pub) ? 0 : QSP_E_INPUT;
 		id->broken = true; /* but for the agent */
 	} else if (missing) {
 		qsp_qssh_say(is_default ? QSP_LOG_DEBUG1 : QSP_LOG_ERROR,
-			     "%sIdentity file %s not accessible: %m.",
-			     is_default ? "" : "Warning: ", path);
+			     "%sIdentity file %s not accessible: %s.",
+			     is_default ? "" : "Warning: ", path, strerror(missing));
 	} else if (read_public(q, path, &id->pub)) {
 		/* the private half is looked at now, and opened when it is wanted */
 		if (read_private(path, &text)) {

@@ -50,8 +50,7 @@ static const struct option longs[] = {
 struct parse {
 	struct qsp_qssh_options *opt;
 	struct qsp_client_config *cfg;
-	int verbose, ttys, masters;
-	bool quiet;
+	int verbose;
 };
 
 static int
@@ -71,22 +70,62 @@ usage(int status)
 	return status + 1;
 }
 
-/* A keyword of the configuration, said by an option. */
+/* KEYWORD="VALUE", so that a value with spaces or quotes is one word; NULL: no memory. */
+static char *
+quoted(const char *keyword, const char *value)
+{
+	char *line = malloc(strlen(keyword) + 2 * strlen(value) + 4), *to = line;
+
+	if (!line)
+		return NULL;
+	to = stpcpy(stpcpy(to, keyword), "=\"");
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			*to++ = '\\';
+		*to++ = *value;
+	}
+	strcpy(to, "\"");
+	return line;
+}
+
+/* A keyword of the configuration, said by an option; with no value the whole of its line. */
 static int
 say(struct parse *p, const char *keyword, const char *value)
 {
 	char err[QSP_CONFLINE_ERROR_MAX];
-	char *line = NULL;
-	qsp_err e;
+	char *line = value ? quoted(keyword, value) : strdup(keyword);
+	qsp_err e = QSP_E_NOMEM;
 
-	/* in quotes, so that a value with spaces is one word */
-	if (asprintf(&line, value ? "%s=\"%s\"" : "%s", keyword, value) < 0)
-		return QSP_QSSH_FAILED + 1;
-	e = qsp_client_config_option(p->cfg, line, err);
+	err[0] = 0;
+	if (line)
+		e = qsp_client_config_option(p->cfg, line, err);
 	free(line);
 	if (!e)
 		return 0;
 	fprintf(stderr, "%s\n", err[0] ? err : qsp_err_text(e));
+	return QSP_QSSH_FAILED + 1;
+}
+
+/* Options of which the last counts, before any -o: an alias may hold one, and the person say another. */
+static int
+say_number(struct parse *p, int *at, const char *keyword, const char *value)
+{
+	*at = QSP_CLIENT_UNSET;
+	return say(p, keyword, value);
+}
+
+static int
+say_text(struct parse *p, char **at, const char *keyword, const char *value)
+{
+	free(*at);
+	*at = NULL;
+	return say(p, keyword, value);
+}
+
+static int
+complain(const char *what)
+{
+	fprintf(stderr, "%s\n", what);
 	return QSP_QSSH_FAILED + 1;
 }
 
@@ -108,6 +147,10 @@ take_control(struct parse *p, const char *arg)
 	static const char *const known[] = { "check", "exit", "stop", "forward", "cancel" };
 	static const char *const lacking_ones[] = { "proxy", "conninfo", "channels" };
 
+	if (p->opt->control)
+		return complain("Multiplexing command already specified");
+	if (p->opt->stdfwd)
+		return complain("Cannot specify multiplexing command with -W");
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(arg, known[i]) == 0) {
 			p->opt->control = arg;
@@ -120,8 +163,7 @@ take_control(struct parse *p, const char *arg)
 			return QSP_QSSH_FAILED + 1;
 		}
 	}
-	fputs("Invalid multiplex command.\n", stderr);
-	return QSP_QSSH_FAILED + 1;
+	return complain("Invalid multiplex command.");
 }
 
 static int
@@ -144,6 +186,10 @@ take_stdfwd(struct parse *p, const char *arg)
 	char *host = NULL;
 	uint16_t port;
 
+	if (p->opt->stdfwd)
+		return complain("stdio forward already specified");
+	if (p->opt->control)
+		return complain("Cannot specify stdio forward with -O");
 	if (arg[0] != '/' && qsp_client_jump_target(arg, &host, &port) != 0) {
 		fprintf(stderr, "qssh: bad stdio forwarding specification '%s'\n", arg);
 		return QSP_QSSH_FAILED + 1;
@@ -157,6 +203,41 @@ take_stdfwd(struct parse *p, const char *arg)
 		       : 0;
 }
 
+/* One list of hops, whatever the configuration has. */
+static int
+take_jump(struct parse *p, const char *arg)
+{
+	if (p->cfg->proxy_jump)
+		return complain("Only a single -J option is permitted (use commas to separate "
+				"multiple jump hops)");
+	if (p->cfg->proxy_command)
+		return complain("Cannot specify -J with ProxyCommand");
+	return say(p, "ProxyJump", arg);
+}
+
+/* Options that say more when they are said again. */
+static int
+take_again(struct parse *p, int c)
+{
+	static const char *const levels[] = { "debug1", "debug2", "debug3" };
+	struct qsp_client_config *cfg = p->cfg;
+	bool again;
+
+	switch (c) {
+	case 'q': return say_number(p, &cfg->log_level, "LogLevel", "quiet");
+	case 'v':
+		p->verbose += p->verbose < 3;
+		return say_number(p, &cfg->log_level, "LogLevel", levels[p->verbose - 1]);
+	case 'M':
+		again = cfg->control_master == QSP_CLIENT_YES;
+		return say_number(p, &cfg->control_master, "ControlMaster", again ? "ask" : "yes");
+	case 'T': return say_number(p, &cfg->request_tty, "RequestTTY", "no");
+	default:
+		again = cfg->request_tty == QSP_CLIENT_YES || cfg->request_tty == QSP_CLIENT_FORCE;
+		return say_number(p, &cfg->request_tty, "RequestTTY", again ? "force" : "yes");
+	}
+}
+
 /* Options that are settings of their own, not keywords. */
 static int
 take_own(struct parse *p, int c, const char *arg, int which)
@@ -167,13 +248,14 @@ take_own(struct parse *p, int c, const char *arg, int which)
 	case 'E': p->opt->log_file = arg; return 0;
 	case 'F': p->opt->config_file = arg; return 0;
 	case 'G': p->opt->print_config = true; return 0;
-	case 'q': p->quiet = true; return 0;
-	case 'M': p->masters++; return 0;
 	case 'O': return take_control(p, arg);
 	case 'Q': p->opt->query = arg; return 0;
 	case 'W': return take_stdfwd(p, arg);
-	case 't': p->ttys++; return 0;
-	case 'v': p->verbose++; return 0;
+	case 'M':
+	case 'q':
+	case 'T':
+	case 't':
+	case 'v': return take_again(p, c);
 	case 'V': p->opt->version = true; return 0;
 	case LONG_HELP: return usage(0);
 	case LONG_LINK: p->opt->link = arg ? arg : ""; return 0;
@@ -186,31 +268,32 @@ take_own(struct parse *p, int c, const char *arg, int which)
 static int
 take(struct parse *p, int c, const char *arg, int which)
 {
+	struct qsp_client_config *cfg = p->cfg;
+
 	switch (c) {
 	case '2': return 0; /* sshfs passes it: the version of ssh's protocol */
-	case '4': return say(p, "AddressFamily", "inet");
-	case '6': return say(p, "AddressFamily", "inet6");
-	case 'b': return say(p, "BindAddress", arg);
+	case '4': return say_number(p, &cfg->address_family, "AddressFamily", "inet");
+	case '6': return say_number(p, &cfg->address_family, "AddressFamily", "inet6");
+	case 'b': return say_text(p, &cfg->bind_address, "BindAddress", arg);
 	case 'C': return say(p, "Compression", "yes");
-	case 'c': return say(p, "Ciphers", arg);
-	case 'e': return say(p, "EscapeChar", arg);
+	case 'c': return say_text(p, &cfg->ciphers, "Ciphers", arg);
+	case 'e': return say_number(p, &cfg->escape_char, "EscapeChar", arg);
 	case 'f':
 		return say(p, "ForkAfterAuthentication", "yes") || say(p, "StdinNull", "yes")
 			       ? QSP_QSSH_FAILED + 1
 			       : 0;
 	case 'i': return say(p, "IdentityFile", arg);
-	case 'J': return say(p, "ProxyJump", arg);
+	case 'J': return take_jump(p, arg);
 	case 'l': return say(p, "User", arg);
 	case 'n': return say(p, "StdinNull", "yes");
 	case 'N': return say(p, "SessionType", "none");
 	case 'o': return say(p, arg, NULL);
 	case 'p': return say(p, "Port", arg);
-	case 'S': return say(p, "ControlPath", arg);
+	case 'S': return say_text(p, &cfg->control_path, "ControlPath", arg);
 	case 's': return say(p, "SessionType", "subsystem");
-	case 'T': return say(p, "RequestTTY", "no");
 	case 'D': return take_forward(p, "DynamicForward", "dynamic", arg);
-	case 'A': return say(p, "ForwardAgent", "yes");
-	case 'a': return say(p, "ForwardAgent", "no");
+	case 'A': return say_text(p, &cfg->forward_agent, "ForwardAgent", "yes");
+	case 'a': return say_text(p, &cfg->forward_agent, "ForwardAgent", "no");
 	case 'g': return say(p, "GatewayPorts", "yes");
 	case 'L': return take_forward(p, "LocalForward", "local", arg);
 	case 'R': return take_forward(p, "RemoteForward", "remote", arg);
@@ -335,24 +418,6 @@ take_destination(struct parse *p, const char *s)
 	return r;
 }
 
-/* -q, -v, -t and -M count: they are keywords only once all are read. */
-static int
-take_counts(struct parse *p)
-{
-	static const char *const levels[] = { "verbose", "debug1", "debug2", "debug3" };
-	int n = p->verbose > 3 ? 3 : p->verbose;
-
-	if (p->quiet && say(p, "LogLevel", "quiet"))
-		return QSP_QSSH_FAILED + 1;
-	if (n && say(p, "LogLevel", levels[n]))
-		return QSP_QSSH_FAILED + 1;
-	if (p->masters && say(p, "ControlMaster", p->masters > 1 ? "ask" : "yes"))
-		return QSP_QSSH_FAILED + 1;
-	if (p->ttys && say(p, "RequestTTY", p->ttys > 1 ? "force" : "yes"))
-		return QSP_QSSH_FAILED + 1;
-	return 0;
-}
-
 /* ps shows the command line to everybody: what is behind the ? of a bridge line goes once it is read. */
 static void
 hide_bridges(int n, char **argv)
@@ -382,8 +447,6 @@ qsp_qssh_options_parse(int argc, char **argv, struct qsp_qssh_options *opt,
 			r = take_options(&p, argc, argv, &at, &stopped);
 	}
 	hide_bridges(at < argc ? at : argc, argv);
-	if (r == 0)
-		r = take_counts(&p);
 	if (r == 0 && at < argc)
 		opt->command = argv + at;
 	if (r == 0 && !opt->host && !opt->version && !opt->query)

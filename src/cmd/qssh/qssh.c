@@ -79,6 +79,21 @@ read_config(struct qsp_qssh *q)
 	return e ? QSP_QSSH_FAILED : 0;
 }
 
+static int
+check_no_command(const struct qsp_qssh *q)
+{
+	const char *wrong = NULL;
+
+	if (q->cfg.session_type == QSP_CLIENT_SUBSYSTEM)
+		wrong = "You must specify a subsystem to invoke.";
+	else if (q->cfg.session_type == QSP_CLIENT_SESSION && q->cfg.fork_after == QSP_CLIENT_YES &&
+		 !q->opt.control)
+		wrong = "Cannot fork into background without a command to execute.";
+	if (wrong)
+		fprintf(stderr, "%s\n", wrong);
+	return wrong ? QSP_QSSH_FAILED : 0;
+}
+
 /* The words behind the host are the command, parted by spaces, as ssh has it. */
 static int
 take_command(struct qsp_qssh *q)
@@ -90,13 +105,8 @@ take_command(struct qsp_qssh *q)
 		free(q->cfg.remote_command); /* scp says so, against what a file says */
 		q->cfg.remote_command = NULL;
 	}
-	if (!q->opt.command) {
-		if (q->cfg.session_type == QSP_CLIENT_SUBSYSTEM && !q->cfg.remote_command) {
-			fputs("You must specify a subsystem to invoke.\n", stderr);
-			return QSP_QSSH_FAILED;
-		}
-		return 0;
-	}
+	if (!q->opt.command)
+		return q->cfg.remote_command ? 0 : check_no_command(q);
 	if (q->cfg.remote_command) {
 		fputs("Cannot execute command-line and remote command.\n", stderr);
 		return QSP_QSSH_FAILED;
@@ -267,8 +277,12 @@ print_query(const char *what)
 				puts(qsp_client_aead_name(id));
 		return 0;
 	}
+	if (strcmp(what, "help") == 0) {
+		puts("aead\ncipher\nkem\nkex\nkey\nsig");
+		return 0;
+	}
 	if (!kem && !sig && !key) {
-		fprintf(stderr, "qssh: -Q %s: kem, sig, aead or key is wanted\n", what);
+		fprintf(stderr, "qssh: Unsupported query \"%s\" (see qssh -Q help)\n", what);
 		return QSP_QSSH_FAILED;
 	}
 	for (size_t i = 0; i < sizeof(types); i++) {

@@ -34,14 +34,15 @@ qsp_qssh_say(enum qsp_log_level level, const char *fmt, ...)
 {
 	FILE *f = target ? target : stderr;
 	char line[4096];
-	bool tty = f == stderr && isatty(STDERR_FILENO);
 	va_list ap;
+	bool tty;
 
 	if (level > limit)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	(void)vsnprintf(line, sizeof(line), fmt, ap); /* first: %m is the caller's */
 	va_end(ap);
+	tty = f == stderr && isatty(STDERR_FILENO);
 	if (level >= QSP_LOG_DEBUG1)
 		fprintf(f, "debug%d: ", (int)(level - QSP_LOG_DEBUG1) + 1);
 	for (const char *p = line; *p; p++) {
