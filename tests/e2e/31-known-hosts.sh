@@ -48,6 +48,12 @@ expect "no word" '' "$(cat "$TMP/err")"
 
 # names of their own: HostKeyAlias, hashed
 cp "$KNOWN_HOSTS" "$TMP/kept"
+# what cannot be read is left as it is: too large, or no file at all
+yes '# a line' | head -c 8400000 >"$KNOWN_HOSTS"
+size=$(stat -c %s "$KNOWN_HOSTS")
+expect "too large a file" 0 "$(status_of strict accept-new)"
+err_has '^Failed to add the host to the list of known hosts'
+expect "its size" "$size" "$(stat -c %s "$KNOWN_HOSTS")"
 rm "$KNOWN_HOSTS"
 expect "hashed" 0 "$(status_of strict accept-new -o HashKnownHosts=yes)"
 grep -q '^|2|' "$KNOWN_HOSTS" || fail "the name is not hashed"
@@ -85,9 +91,23 @@ tm send-keys -t e2e no Enter
 wait_for has_rc
 expect "answered no" 255 "$(cat "$TMP/rc")"
 [ ! -e "$KNOWN_HOSTS" ] || fail "a refused key was kept"
+# Enter alone is no, as with ssh
 on_terminal "$ask"
 wait_for screen_has 'yes/no/\[fingerprint\]'
-tm send-keys -t e2e "$print" Enter
+tm send-keys -t e2e Enter
+wait_for has_rc
+expect "answered nothing" 255 "$(cat "$TMP/rc")"
+# a program that answers something else is not asked for ever
+printf '#!/bin/sh\necho asked >>%s/askings\necho password\n' "$TMP" >"$TMP/askpass"
+chmod 755 "$TMP/askpass"
+export SSH_ASKPASS="$TMP/askpass" SSH_ASKPASS_REQUIRE=force
+expect "askpass" 255 "$(status_of strict ask)"
+unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+expect "askings" 10 "$(wc -l <"$TMP/askings" | tr -d ' ')"
+[ ! -e "$KNOWN_HOSTS" ] || fail "a refused key was kept"
+on_terminal "$ask"
+wait_for screen_has 'yes/no/\[fingerprint\]'
+tm send-keys -t e2e " $print " Enter
 wait_for has_rc
 expect "answered with the fingerprint" 0 "$(cat "$TMP/rc")"
 [ -s "$KNOWN_HOSTS" ] || fail "the accepted key was not kept"

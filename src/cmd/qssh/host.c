@@ -104,13 +104,34 @@ refuse(const char *why)
 
 /* --- the question --------------------------------------------------------------------------- */
 
+#define TRIES 10 /* a program that answers for the person may say the same for ever */
+
+/* Yes (or print, where that is given) is yes; no, nothing and the end of input are no. */
+static bool
+agrees(const char *question, const char *again, const char *print)
+{
+	char answer[256];
+
+	for (int i = 0; i < TRIES; i++, question = again) {
+		const char *word = answer;
+
+		if (qsp_ask(question, true, answer, sizeof(answer)) == QSP_E_IO)
+			return false;
+		word += strspn(word, " \t");
+		answer[(size_t)(word - answer) + strcspn(word, " \t")] = 0;
+		if (strcasecmp(word, "yes") == 0 || (print && strcmp(word, print) == 0))
+			return true;
+		if (word[0] == 0 || strcasecmp(word, "no") == 0)
+			return false;
+	}
+	return false;
+}
+
 /* Asks until the answer is yes, no, or the fingerprint. */
 static bool
 ask(struct qsp_qssh *q, const struct qsp_key_public *key)
 {
-	char type[64], print[QSP_KEY_PRINT_MAX], answer[256];
-	const char *question = "Are you sure you want to continue connecting "
-			       "(yes/no/[fingerprint])? ";
+	char type[64], print[QSP_KEY_PRINT_MAX];
 
 	qsp_qssh_host_type(key->blob[0], type);
 	qsp_key_print(key->id, print);
@@ -119,15 +140,9 @@ ask(struct qsp_qssh *q, const struct qsp_key_public *key)
 		     "%s key fingerprint is %s.\n"
 		     "This key is not known by any other names.",
 		     where(q), type, print);
-	for (;;) {
-		if (qsp_ask(question, true, answer, sizeof(answer)) == QSP_E_IO)
-			return refuse(NULL);
-		if (strcasecmp(answer, "yes") == 0 || strcmp(answer, print) == 0)
-			return true;
-		if (strcasecmp(answer, "no") == 0)
-			return refuse(NULL);
-		question = "Please type 'yes', 'no' or the fingerprint: ";
-	}
+	return agrees("Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
+		      "Please type 'yes', 'no' or the fingerprint: ", print) ||
+	       refuse(NULL);
 }
 
 static bool
@@ -233,21 +248,13 @@ qsp_qssh_host_learn(struct qsp_qssh *q)
 bool
 qsp_qssh_host_look_again(struct qsp_qssh *q)
 {
-	char answer[64];
+	const char *question = "Look at the host with a first-contact handshake, as a stranger "
+			       "would? (yes/no) ";
 
 	if (q->cfg.first_contact == QSP_CLIENT_YES)
 		return true;
 	if (q->cfg.first_contact == QSP_CLIENT_NO || q->cfg.batch_mode == QSP_CLIENT_YES ||
 	    !qsp_ask_possible())
 		return false;
-	for (;;) {
-		if (qsp_ask("Look at the host with a first-contact handshake, as a stranger "
-			    "would? (yes/no) ",
-			    true, answer, sizeof(answer)) == QSP_E_IO)
-			return false;
-		if (strcasecmp(answer, "yes") == 0)
-			return true;
-		if (strcasecmp(answer, "no") == 0)
-			return false;
-	}
+	return agrees(question, question, NULL);
 }

@@ -5,6 +5,7 @@
  */
 #include "cmd/qssh/qssh.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
@@ -13,6 +14,9 @@
 
 #include "base/mem.h"
 #include "sys/file.h"
+
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_US 50000
 
 /* Of the system's <sys/file.h>, which src/sys/file.h hides. */
 extern int flock(int fd, int operation);
@@ -30,19 +34,19 @@ path_of(const struct qsp_qssh *q, size_t i)
 	return i < list->n ? qsp_client_expand(list->v[i], &q->tokens, true) : NULL;
 }
 
-/* An absent file is an empty one; what cannot be read is told, and empty too. */
-static void
+/* An absent file is an empty one; what cannot be read is told, and false. */
+static bool
 read_text(const char *path, struct qsp_file_data *out)
 {
 	struct qsp_file_error err;
 
 	memset(out, 0, sizeof(*out));
 	if (strcmp(path, "/dev/null") == 0 || strcmp(path, "none") == 0)
-		return;
+		return true;
 	switch (qsp_file_read(path, QSP_KNOWN_HOSTS_MAX, out, NULL, &err)) {
 	case 0:
-	case QSP_E_NOTFOUND: return;
-	default: qsp_qssh_say(QSP_LOG_ERROR, "Warning: %s", err.text);
+	case QSP_E_NOTFOUND: return true;
+	default: qsp_qssh_say(QSP_LOG_ERROR, "Warning: %s", err.text); return false;
 	}
 }
 
@@ -67,7 +71,7 @@ qsp_qssh_hostfile_contact(struct qsp_qssh *q)
 		struct qsp_file_data text;
 		qsp_err e;
 
-		read_text(path, &text);
+		(void)read_text(path, &text); /* told; the host is a stranger by it */
 		tell_malformed(path, qsp_file_bytes(&text));
 		e = qsp_known_hosts_contact(q->cx, qsp_file_bytes(&text),
 					    qsp_bytes_str(q->key_name), &q->contact);
@@ -102,7 +106,7 @@ qsp_qssh_hostfile_check(struct qsp_qssh *q, const struct qsp_key_public *key, ch
 		struct qsp_known_hosts_match found;
 		struct qsp_file_data text;
 
-		read_text(at, &text);
+		(void)read_text(at, &text);
 		if (qsp_known_hosts_check(q->cx, qsp_file_bytes(&text), qsp_bytes_str(q->key_name),
 					  key, &v, &found) != 0)
 			v = QSP_KNOWN_HOSTS_REVOKED; /* libcrypto or memory failed: trust nothing */
@@ -136,9 +140,14 @@ lock_folder(const char *path)
 	if (dir)
 		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(copy);
-	if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
-		close(fd);
-		fd = -1;
+	/* not for ever: a folder for everybody can be locked by anybody */
+	for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if (i == LOCK_TRIES || (errno != EWOULDBLOCK && errno != EINTR)) {
+			close(fd);
+			fd = -1;
+		} else {
+			(void)usleep(LOCK_PAUSE_US);
+		}
 	}
 	return fd;
 }
@@ -160,10 +169,14 @@ rewrite(struct qsp_qssh *q, const char *path,
 	struct qsp_file_data text;
 	struct qsp_file_error err;
 	int lock = lock_folder(path);
-	qsp_err e;
+	qsp_err e = QSP_E_IO;
 
-	read_text(path, &text);
-	e = edit(q, qsp_file_bytes(&text), what, &out);
+	/* a file that cannot be read is not replaced: what it holds would be gone */
+	if (!read_text(path, &text))
+		qsp_qssh_say(QSP_LOG_ERROR,
+			     "Failed to add the host to the list of known hosts (%s).", path);
+	else
+		e = edit(q, qsp_file_bytes(&text), what, &out);
 	if (!e && out.changed) {
 		e = qsp_file_replace(path, qsp_bytes(out.p, out.n), 0600, &err);
 		if (e)
