@@ -40,21 +40,36 @@ see at_prompt
 # --- job control ----------------------------------------------------------------------------
 
 type_line 'set -m; echo $$ >shell.pid; sleep 1000'
-asleep() { pgrep -x sleep -P "$(cat "$TMP/shell.pid")" >/dev/null; }
-see asleep
+# state, group, and the group in the foreground of a sleep of that shell
+sleeper() {
+	pid=$(pgrep -x sleep -P "$(cat "$TMP/shell.pid")") &&
+	    sed 's/.*) \(.\) [0-9]* \([0-9]*\) [0-9]* [0-9]* \([0-9]*\) .*/\1 \2 \3/' "/proc/$pid/stat"
+}
+in_front() { sleeper | { read -r state group front && [ "$state" != T ] && [ "$group" = "$front" ]; }; }
+stopped() { sleeper | grep -q '^T'; }
+see in_front
 keys C-z
-see screen_has 'Stopped'
-see at_prompt
-type_line 'jobs; echo told'
-see screen_has '^told'
+see stopped
+# a terminal drops what it holds when a signal comes, a word of the shell's or a line for it
+told() {
+	type_line 'jobs; echo told'
+	screen_has '^told'
+}
+see told
 screen_has '^\[1\].*Stopped.*sleep 1000' || fail "jobs: $(screen)"
 type_line 'bg; echo behind-$((40 + 2))'
 see screen_has '^behind-42'
 type_line 'fg'
 see screen_has '^sleep 1000$'
+see in_front
 keys C-c
-not_asleep() { ! asleep; }
+not_asleep() { [ -z "$(sleeper)" ]; }
 see not_asleep
+prompted() {
+	keys Enter
+	at_prompt
+}
+see prompted
 fresh
 # Ctrl-\ and Ctrl-D
 type_line 'trap "echo quit-caught" QUIT; cat; echo end-$?'
@@ -160,8 +175,12 @@ try_tmux() {
 	see line_has 30 '^\[in\]'
 	inner_sized() { [ "$(tmux -S "$TMP/inner" display-message -p '#{window_width} #{window_height}')" = '100 29' ]; }
 	see inner_sized
-	type_line 'stty size'
-	see screen_has '^29 100$'
+	# tmux tells the size to whoever is in it a little later
+	told_size() {
+		type_line 'stty size'
+		screen_has '^29 100$'
+	}
+	see told_size
 	# split, and both halves stay themselves
 	keys C-b && keys -l '%'
 	halves() { [ "$(tmux -S "$TMP/inner" list-panes | wc -l)" = 2 ]; }

@@ -179,5 +179,6 @@ for who in qsshd-net qsshd-auth qsshd-session; do
 	try pty $who
 done
 wait_for rested
-expect "descriptors of qsshd" "$before" "$(count_files "$SERVER")"
+as_before() { [ "$(count_files "$SERVER")" = "$before" ]; }
+wait_for as_before
 say "ptys counted: ${counted:-no}"

@@ -11,11 +11,24 @@ IdentityFile $KEY
 UserKnownHostsFile $KNOWN_HOSTS
 StrictHostKeyChecking accept-new
 BatchMode yes
+ConnectTimeout 60
 END
 start_server
 client true || fail "exec of true"
 head -c 1000000 /dev/urandom >"$TMP/in"
 says() { grep -q -e "$1" "$TMP/err" || fail "no '$1' in: $(cat "$TMP/err")"; }
+
+# What ~I says on a terminal and then the end of input: info OPTION... COMMAND. The answer about shaping comes
+# behind the terminal, and before an echo.
+echoed() { grep -q echo "$TMP/out"; }
+info() {
+	: >"$TMP/out"
+	{
+		echo echo
+		wait_for echoed
+		printf '~I\004'
+	} | client -tt -e '~' "$@" 2>"$TMP/err" >"$TMP/out"
+}
 
 # the class that a budget allows is fast enough for a test
 modes='--padding=burst
@@ -48,7 +61,7 @@ for mode in $modes; do
 	# a terminal, what it costs, and a program that a signal ends
 	rc=0
 	# shellcheck disable=SC2086
-	printf '~I\004' | client $mode -tt -e '~' 'cat; kill -TERM $$' >"$TMP/out" 2>"$TMP/err" || rc=$?
+	info $mode 'cat; kill -TERM $$' || rc=$?
 	expect "killed, $mode" 255 "$rc"
 	says '^ *shaping  '
 	case $mode in
@@ -69,10 +82,9 @@ done
 unset IFS
 
 # the grid is for terminals, and can be turned off
-printf '~I\004' | client -tt -e '~' cat 2>"$TMP/err" >"$TMP/out" || fail "cat on a terminal"
+info cat || fail "cat on a terminal"
 says 'keystrokes on a grid of 20 ms'
-printf '~I\004' | client -tt -e '~' -o ObscureKeystrokeTiming=no cat 2>"$TMP/err" >"$TMP/out" ||
-	fail "cat on a terminal"
+info -o ObscureKeystrokeTiming=no cat || fail "cat on a terminal"
 says '^ *shaping *none'
 
 # what is said is what is shown: shows LINES OPTION...
@@ -117,14 +129,7 @@ says 'does not allow stealth'
 [ ! -e "$TMP/done" ] || fail "the command ran"
 expect "stealth, not allowed, -f" 255 "$(status_of client --stealth -f "touch $TMP/done")"
 [ ! -e "$TMP/done" ] || fail "the command ran"
-# the answer comes behind the terminal, and before an echo
-: >"$TMP/out"
-echoed() { grep -q echo "$TMP/out"; }
-{
-	echo echo
-	wait_for echoed
-	printf '~I\004'
-} | client -tt -e '~' cat 2>"$TMP/err" >"$TMP/out" || fail "cat on a terminal"
+info cat || fail "cat on a terminal"
 says '^ *shaping *none'
 stop_server
 

@@ -43,7 +43,7 @@ replaced reload
 stop_server
 start_server 'FirstContact no'
 make_user_key
-rc=$(status_of client -o ConnectTimeout=1 true)
+rc=$(PATIENCE=1 status_of client true)
 expect "first contact" 255 "$rc"
 probe garbage || fail "garbage, without first contact"
 say "ok"

@@ -67,7 +67,7 @@ done
 for who in qsshd-auth qsshd-net qsshd-auth; do
 	logins=
 	for i in 1 2 3 4 5 6; do
-		client -o ConnectTimeout=5 "echo $i" >"$TMP/out.$i" 2>"$TMP/err.$i" </dev/null &
+		PATIENCE=5 client "echo $i" >"$TMP/out.$i" 2>"$TMP/err.$i" </dev/null &
 		logins="$logins $!"
 	done
 	pids="$pids $logins"

@@ -25,7 +25,7 @@ release() {
 start_server 'MaxStartups 3:100:3' 'LogLevel VERBOSE'
 client true || fail "login"
 holders 3 hold
-rc=$(status_of client -o ConnectTimeout=5 true)
+rc=$(status_of client true)
 expect "past MaxStartups" 255 "$rc"
 wait_log 'past MaxStartups'
 release
@@ -40,13 +40,17 @@ stop_server
 
 # --- LoginGraceTime
 start_server 'LoginGraceTime 1'
-out=$(probe wait)
-case $out in
-'closed after '[1-9]*) ;;
-*) fail "LoginGraceTime: $out" ;;
-esac
+# on a busy machine a second may be over before M2 is there, or the login: then they are tried again
+graced() {
+	case $(probe wait) in
+	'closed after '[1-9]*) ;;
+	*) return 1 ;;
+	esac
+}
+wait_for graced
 wait_log '^Timeout before authentication for 127\.0\.0\.1 port [0-9]*$'
-client 'sleep 2; echo alive' >"$TMP/out" || fail "a standing login ended with the grace time"
+stands() { client 'sleep 2; echo alive' >"$TMP/out" 2>"$TMP/err"; }
+wait_for stands
 expect "after the grace time" alive "$(cat "$TMP/out")"
 stop_server
 

@@ -104,7 +104,7 @@ expect many 12345678 "$(cat "$TMP"/many.* | tr -d '\n')"
 # a server that stops answering is noticed
 net=$(children "$SERVER" qsshd-net)
 rc=0
-CLIENT_OPTIONS='-o ResumeTimeout=0 -o ServerAliveInterval=1 -o ServerAliveCountMax=1' client \
+CLIENT_OPTIONS='-o ResumeTimeout=0 -o ServerAliveInterval=2 -o ServerAliveCountMax=2' client \
     "kill -STOP $net; exec sleep 1000" 2>"$TMP/e" || rc=$?
 kill -CONT "$net"
 expect "dead server" 255 "$rc"

@@ -77,7 +77,7 @@ on_terminal() {
 }
 has_rc() { [ -s "$TMP/rc" ]; }
 ask="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS \
--o GlobalKnownHostsFile=none -o ConnectTimeout=1 -l $USER_NAME 127.0.0.1 true"
+-o GlobalKnownHostsFile=none -o ConnectTimeout=5 -l $USER_NAME 127.0.0.1 true"
 rm "$KNOWN_HOSTS"
 print=$(qssh-keygen -l -f "$TMP/host_key.pub" | grep -o 'SHA3:[^ ]*')
 
@@ -118,7 +118,7 @@ id=$(printf '%s=' "${print#SHA3:}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
 secret=$(sed -n 's/^current [^ ]* //p' "$TMP/host_key.secret")
 bridge() {
 	setsid -w "$QSP_BIN/qssh" -v -F none -i "$KEY" -o "UserKnownHostsFile=$KNOWN_HOSTS" \
-	    -o GlobalKnownHostsFile=none -o ConnectTimeout=1 -l "$USER_NAME" "$1" true
+	    -o GlobalKnownHostsFile=none -o "ConnectTimeout=${PATIENCE:-60}" -l "$USER_NAME" "$1" true
 }
 expect "bridge" 0 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id&k=$secret")"
 err_has 'layout T, class S'
@@ -129,7 +129,7 @@ rm "$KNOWN_HOSTS"
 other=$(printf '%s' "$id" | tr 0-9a-f 1-9a-f0)
 expect "bridge, other id" 255 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$other&k=$secret")"
 err_has 'not the one that the bridge line names'
-expect "bridge, other secret" 255 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id&k=$other")"
+expect "bridge, other secret" 255 "$(PATIENCE=1 status_of bridge "qsp://127.0.0.1:$PORT?id=$id&k=$other")"
 err_has 'secret in the bridge line is no longer valid'
 expect "bridge, malformed" 255 "$(status_of bridge "qsp://127.0.0.1:$PORT?id=$id")"
 [ ! -e "$KNOWN_HOSTS" ] || fail "a refused key was kept"
@@ -154,9 +154,10 @@ err_has 'its clock or this one is off by more than 10 minutes'
 err_has 'its host key or its obfuscation secret has changed'
 err_lacks 'IDENTIFICATION HAS CHANGED'
 
-# on request it is looked at as a stranger would, and then named for what it is
+# on request it is looked at as a stranger would, and then named for what it is; the time is for each of
+# two attempts, of which the first is in vain
 expect "changed, FirstContact" 255 \
-    "$(status_of strict ask -o FirstContact=yes -o ConnectTimeout=1)"
+    "$(status_of strict ask -o FirstContact=yes -o ConnectTimeout=5)"
 err_has 'WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!'
 err_has "Offending key in $KNOWN_HOSTS:1"
 err_has "qssh-keygen -f '$KNOWN_HOSTS' -R '\\[127.0.0.1\\]:$PORT'"
@@ -167,7 +168,7 @@ tm send-keys -t e2e yes Enter
 wait_for has_rc
 expect "changed, asked" 255 "$(cat "$TMP/rc")"
 screen_has 'IDENTIFICATION HAS CHANGED' || fail "$(screen)"
-expect "changed, no" 0 "$(status_of strict no -o FirstContact=yes -o ConnectTimeout=1)"
+expect "changed, no" 0 "$(status_of strict no -o FirstContact=yes -o ConnectTimeout=5)"
 err_has 'IDENTIFICATION HAS CHANGED'
 err_has 'Password authentication is disabled'
 

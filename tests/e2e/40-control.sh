@@ -173,14 +173,17 @@ control -O exit >/dev/null
 wait_for no_socket
 
 # ControlPersist: the first call returns, the connection stays, and goes after its time
-persist="-o ControlMaster=auto -o ControlPersist=1 -S $sock"
+persist="-o ControlMaster=auto -o ControlPersist=600 -S $sock"
 before=$(logins)
 expect "persist 1" one "$(CLIENT_OPTIONS=$persist client echo one)"
 expect "persist 2" two "$(CLIENT_OPTIONS=$persist client echo two)"
 expect "status over a persistent one" 5 "$(CLIENT_OPTIONS=$persist status_of client exit 5)"
 expect "one login for all" $((before + 1)) "$(logins)"
+control -O exit >/dev/null
 wait_for no_socket
-before=$(logins)
+expect "persist for a second" one \
+    "$(CLIENT_OPTIONS="-o ControlMaster=auto -o ControlPersist=1 -S $sock" client echo one)"
+wait_for no_socket
 persist="-o ControlMaster=auto -o ControlPersist=yes -S $sock"
 expect "persist yes" one "$(CLIENT_OPTIONS=$persist client echo one)"
 pid=$(control -O check | sed -n 's/.*pid=\([0-9]*\).*/\1/p')

@@ -33,7 +33,7 @@ Host *
 	IdentityFile $KEY
 	BatchMode yes
 	StrictHostKeyChecking accept-new
-	ConnectTimeout 20
+	ConnectTimeout 60
 END
 logins() { grep -c 'Accepted publickey' "$TMP/$1.log" || :; }
 for name in gate gate2 inner; do

@@ -53,7 +53,7 @@ for level in QUIET FATAL ERROR INFO VERBOSE DEBUG DEBUG1 DEBUG2 DEBUG3; do
 done
 
 # a server that does not move any more is noticed
-CLIENT_OPTIONS='-o ResumeTimeout=0 -o ServerAliveInterval=1 -o ServerAliveCountMax=1' \
+CLIENT_OPTIONS='-o ResumeTimeout=0 -o ServerAliveInterval=2 -o ServerAliveCountMax=2' \
     client 'echo up; exec sleep 1000' >"$TMP/up" 2>"$TMP/err" </dev/null &
 call=$!
 wait_for grep -qx up "$TMP/up"

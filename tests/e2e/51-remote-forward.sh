@@ -50,7 +50,7 @@ forward "$TMP/c4" -R 0 -o "PermitRemoteOpen localhost:$ECHO 127.0.0.1:$FREE"
 A5=$(allocated "$TMP/c4" socks:0)
 expect "permitted" yes "$(peer socks 5h "127.0.0.1:$A5" "localhost:$ECHO" yes)"
 expect "not permitted" "refused 5" "$(peer socks 5 "127.0.0.1:$A5" "127.0.0.1:$ECHO" no)"
-grep -q "^connect_to 127.0.0.1 port $ECHO: PermitRemoteOpen" "$TMP/c4.err" || fail "not told why"
+wait_for grep -q "^connect_to 127.0.0.1 port $ECHO: PermitRemoteOpen" "$TMP/c4.err"
 
 # much data, and half an end
 serve 127.0.0.1:0 count
@@ -90,7 +90,7 @@ grep -q "^Warning: remote port forwarding failed for listen port $R2\$" "$TMP/c7
 	fail "PermitListen let $R2 pass"
 expect "PermitOpen" yes "$(peer socks 5h "127.0.0.1:$L1" "localhost:$ECHO" yes)"
 expect "PermitOpen, another" "refused 5" "$(peer socks 5h "127.0.0.1:$L1" "127.0.0.1:$ECHO" x)"
-grep -q '^channel [0-9]*: open failed: administratively prohibited' "$TMP/c7.err" || fail "prohibited"
+wait_for grep -q '^channel [0-9]*: open failed: administratively prohibited' "$TMP/c7.err"
 stop_server
 
 start_server "AllowTcpForwarding no"

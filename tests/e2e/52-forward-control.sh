@@ -67,6 +67,7 @@ expect "ExitOnForwardFailure" 255 "$(CLIENT_OPTIONS="-S $SOCK -L $L:127.0.0.1:1 
 expect "without" 0 "$(CLIENT_OPTIONS="-S $SOCK -L $L:127.0.0.1:1" status_of client true)"
 control -O exit 2>/dev/null || fail "-O exit"
 wait_for shut "$L"
+wait_for test ! -e "$SOCK"
 
 # ControlPersist: who stays behind has them, and says nothing twice
 L2=$(free_port)
@@ -79,6 +80,7 @@ R2=$(sed -n 's/^Allocated port \([0-9]*\) .*/\1/p' "$TMP/persist.err")
 expect "-R persists" hello "$(peer talk "127.0.0.1:$R2" hello)"
 control -O exit 2>/dev/null || fail "-O exit"
 wait_for shut "$L2"
+wait_for test ! -e "$SOCK"
 
 # -N, by way of the master, stays
 start_forward "$TMP/second" -M -S "$SOCK"

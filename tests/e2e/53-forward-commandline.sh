@@ -98,12 +98,12 @@ keys -l -- 'exit'
 keys Enter
 dead() { [ "$(tm list-panes -t e2e -F '#{pane_dead}')" = 1 ]; }
 wait_for dead
-tm kill-server
+tm_end
 
 # not where the configuration has it off
 run '-o EnableEscapeCommandline=no'
 keys Enter
 keys -l -- '~C'
 wait_for screen_has 'commandline disabled$'
-tm kill-server
+tm_end
 say ok

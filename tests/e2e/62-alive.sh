@@ -5,11 +5,11 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
 make_user_key
-start_server 'ClientAliveInterval 1' 'ClientAliveCountMax 2' 'ResumeTimeout 0'
+start_server 'ClientAliveInterval 2' 'ClientAliveCountMax 4' 'ResumeTimeout 0'
 
-client "echo \$\$ >'$TMP/silent'; sleep 100" >/dev/null 2>&1 </dev/null &
+client "echo \$\$ >'$TMP/silent'; sleep 1000" >/dev/null 2>&1 </dev/null &
 silent=$!
-client "echo \$\$ >'$TMP/frozen'; sleep 100" >/dev/null 2>&1 </dev/null &
+client "echo \$\$ >'$TMP/frozen'; sleep 1000" >/dev/null 2>&1 </dev/null &
 frozen=$!
 pids="$pids $silent $frozen"
 wait_for test -s "$TMP/silent"

@@ -105,6 +105,7 @@ start_pam_server
 # --- refused without a question: not tried again
 printf 'auth required /no/such/module.so\n' >"/etc/pam.d/$SERVICE"
 expect "no module" 255 "$(status_of person keyboard-interactive true)"
+wait_log '^PAM: Module is unknown'
 expect "tried once" 1 "$(grep -c '^PAM: Module is unknown' "$SERVER_LOG")"
 
 # --- the account: a key does not help either
@@ -149,8 +150,8 @@ seen "open $EVE 127.0.0.1 1" || fail "$(cat "$TMP/seen")"
 kill -KILL "$(children "$SERVER" qsshd-net)"
 wait_for seen "close $EVE 127.0.0.1 "
 stop_server
-SESSIONS=$(ours)
-expect "no process stays" '' "$SESSIONS"
+no_process_stays() { [ -z "$(ours)" ]; }
+wait_for no_process_stays
 
 # --- the modules of the system: the words of nologin, groups, limits
 if [ -e /lib/x86_64-linux-gnu/security/pam_group.so ] || [ -e /lib/security/pam_group.so ]; then

@@ -65,6 +65,7 @@ expect "its question" "$EVE@127.0.0.1's password: |" "$(asked)"
 refused password # however right
 denied_with publickey
 refused publickey -o BatchMode=yes
+wait_log '^Starting session'
 [ "$(grep -c '^Starting session' "$SERVER_LOG")" = 1 ] || fail "a session after half of a login"
 KEY=$TMP/stranger refused "$ALL"
 say_answers elm

@@ -12,7 +12,7 @@ IdentityFile $KEY
 UserKnownHostsFile $KNOWN_HOSTS
 StrictHostKeyChecking accept-new
 BatchMode yes
-ConnectTimeout 20
+ConnectTimeout 60
 END
 
 # batch LINE...: an sftp session; its output is in $TMP/out

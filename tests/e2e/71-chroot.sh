@@ -19,7 +19,7 @@ run_sftp() {
 	printf '%s\n' "$@" >"$TMP/batch"
 	sftp -q -S "$QSP_BIN/qssh" -P "$PORT" -F none -i "$KEY" -o BatchMode=yes \
 	    -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$KNOWN_HOSTS" \
-	    -o ConnectTimeout=20 -b "$TMP/batch" "$USER_NAME@127.0.0.1" >"$TMP/out" 2>"$TMP/err"
+	    -o ConnectTimeout=60 -b "$TMP/batch" "$USER_NAME@127.0.0.1" >"$TMP/out" 2>"$TMP/err"
 }
 
 start_server 'ChrootDirectory /mnt/jail/%u'

@@ -218,7 +218,7 @@ cmp here/slow there/slow || fail "-l"
 compress=
 ! qssh -C -G host >/dev/null 2>&1 || compress=-C
 # shellcheck disable=SC2086 # or nothing
-did -q -B $compress -4 -i "$KEY" -F "$HOME/.qssh/config" -o ConnectTimeout=9 here/one "$H:$TMP/there/opt"
+did -q -B $compress -4 -i "$KEY" -F "$HOME/.qssh/config" -o ConnectTimeout=60 here/one "$H:$TMP/there/opt"
 did -S "$QSP_BIN/qssh" here/one "$H:$TMP/there/prog"
 did -v here/one "$H:$TMP/there/verbose"
 says '^debug1: '

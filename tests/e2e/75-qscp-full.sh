@@ -13,7 +13,7 @@ head -c 20000000 /dev/urandom >big
 echo small >small
 
 # --- interrupted
-"$QSP_BIN/qscp" -P "$PORT" -l 20000 "$H:$TMP/big" part 2>"$TMP/err" &
+"$QSP_BIN/qscp" -P "$PORT" -l 4000 "$H:$TMP/big" part 2>"$TMP/err" &
 c=$!
 has_some() { [ -s "$1" ]; }
 wait_for has_some part
@@ -29,7 +29,7 @@ cmp big part || fail "going on after an interruption"
 rm part
 
 # --- the connection goes away
-"$QSP_BIN/qscp" -P "$PORT" -l 20000 big "$H:$TMP/cut" 2>"$TMP/err" &
+"$QSP_BIN/qscp" -P "$PORT" -l 4000 big "$H:$TMP/cut" 2>"$TMP/err" &
 c=$!
 wait_for has_some cut
 # shellcheck disable=SC2046 # numbers

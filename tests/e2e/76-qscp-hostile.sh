@@ -21,7 +21,7 @@ lie() {
 	rm -rf target
 	mkdir target
 	rc=0
-	HOSTILE=$1 timeout 20 "$QSP_BIN/qscp" -r -S "$TMP/transport" "host:$2" target \
+	HOSTILE=$1 timeout 120 "$QSP_BIN/qscp" -r -S "$TMP/transport" "host:$2" target \
 	    </dev/null >"$TMP/out" 2>"$TMP/err" || rc=$?
 	expect "$1: status" "$3" "$rc"
 	[ -z "$4" ] || grep -q -e "$4" "$TMP/err" || fail "$1: no '$4' in: $(cat "$TMP/err")"

@@ -28,7 +28,7 @@ for t in kyber768 kyber1024 dilithium3 dilithium5; do
 	expect "$t, named by its public half" 0 "$(status_of login -o IdentitiesOnly=yes -i "$TMP/$t")"
 	expect "$t, by that file's own name" 0 "$(status_of login -o IdentitiesOnly=yes -i "$TMP/$t.pub")"
 	expect "$t, on a suite of SHA-384" 0 "$(status_of login -o Kem=mlkem1024x25519)"
-	grep -q "Accepted publickey for $USER_NAME " "$SERVER_LOG" || fail "no such login"
+	wait_log "Accepted publickey for $USER_NAME "
 	qssh-add -q -D
 done
 expect "the agent is empty" 255 "$(status_of login -i "$TMP/kyber768")"

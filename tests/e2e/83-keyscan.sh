@@ -65,7 +65,7 @@ qssh-keyscan -q -f - <"$TMP/list" >"$TMP/out2" 2>/dev/null
 expect "from standard input" "$(sort "$TMP/out" | cksum)" "$(sort "$TMP/out2" | cksum)"
 
 # hosts that show nothing, beside one that does: each is named
-expect "mixed" 0 "$(status_of qssh-keyscan -T 1 -t kyber768,kyber1024 -p "$PORT" 127.0.0.1 \
+expect "mixed" 0 "$(status_of qssh-keyscan -T 5 -t kyber768,kyber1024 -p "$PORT" 127.0.0.1 \
     127.0.0.1:1 'no such host')"
 expect "entries" 1 "$(entries)"
 err_has '127\.0\.0\.1 port 1: connection refused'

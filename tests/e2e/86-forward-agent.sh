@@ -164,7 +164,7 @@ rm -f "$TMP/host_key" "$TMP/host_key.pub" "$TMP/host_key.secret"
 sed -i 's/^Port 0/Port '"$PORT"'/; /^Match/,$d' "$SERVER_CONFIG"
 run_server
 expect "changed key" 0 "$(status_of qssh -F none -p "$PORT" -i "$KEY" -o BatchMode=yes -A \
-    -o StrictHostKeyChecking=no -o FirstContact=yes -o ConnectTimeout=1 -L "$TMP/port:localhost:1" \
+    -o StrictHostKeyChecking=no -o FirstContact=yes -o ConnectTimeout=5 -L "$TMP/port:localhost:1" \
     -o "UserKnownHostsFile=$KNOWN_HOSTS" -l "$USER_NAME" 127.0.0.1 'echo "<$SSH_AUTH_SOCK>"')"
 out_has '^<>$'
 err_has 'Agent forwarding is disabled'

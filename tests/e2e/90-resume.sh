@@ -41,8 +41,9 @@ say_line three
 # from another address; what was said meanwhile arrives
 net from 127.0.0.2
 net refuse
+before=$(log_count 'Detached user')
 net cut
-wait_log '^Detached user'
+wait_for log_times 'Detached user' $((before + 1))
 echo four >&8
 net hear
 wait_for told four
@@ -74,7 +75,7 @@ wait "$client_pid" || rc=$?
 expect 'its status' 7 "$rc"
 printf 'got %s\n' one two three four five again six >"$TMP/wanted"
 cmp "$TMP/wanted" "$TMP/out" || fail 'not each line once'
-expect 'one login' 2 "$(log_count 'Accepted publickey')"
 wait_for log_times 'Disconnected from user' 2
+expect 'one login' 2 "$(log_count 'Accepted publickey')"
 
 say ok

@@ -26,6 +26,14 @@ wait_for screen_has '^here>'
 line "stty -g >$TMP/modes.before; $qssh -t 127.0.0.1 'PS1=there\\>\\  exec sh'; echo status \$?"
 wait_for screen_has '^there>'
 
+# The server knows that the connection is lost, and no other comes through.
+lose() {
+	lost=$(log_count 'Detached user')
+	net refuse
+	net cut
+	wait_for log_times 'Detached user' $((lost + 1))
+}
+
 # what is typed meanwhile waits; the line is told once, however often it is tried
 net refuse
 net cut
@@ -38,6 +46,7 @@ wait_for screen_has 'connection  *lost'
 net hear
 wait_for screen_has '^later-42'
 expect 'lines of the loss' 1 "$(screen | grep -c '^qssh: connection')"
+wait_for screen_has '^qssh: resumed after'
 expect 'lines of the end' 1 "$(screen | grep -c '^qssh: resumed after')"
 
 # Ctrl-C is for the program over there, when it can have it. The program has to run before, and the
@@ -45,9 +54,7 @@ expect 'lines of the end' 1 "$(screen | grep -c '^qssh: resumed after')"
 line cat
 line 'me and my echo'
 wait_for screen_times '^me and my echo' 2
-net refuse
-net cut
-wait_for log_times 'Detached user' 2
+lose
 keys C-c
 net hear
 resumed 2
@@ -71,9 +78,7 @@ sized() {
 wait_for sized
 
 # giving up: at once, and the terminal is as it was
-net refuse
-net cut
-wait_for log_times 'Detached user' 4
+lose
 keys Enter
 keys -l '~.'
 wait_for screen_has '^status 255'
@@ -86,9 +91,7 @@ net hear
 client 'echo up; exec sleep 1000' >"$TMP/up" 2>"$TMP/err" </dev/null &
 call=$!
 wait_for grep -qx up "$TMP/up"
-net refuse
-net cut
-wait_for log_times 'Detached user' 5
+lose
 kill -INT "$(children "$call" qssh)"
 rc=0
 wait "$call" || rc=$?

@@ -43,7 +43,7 @@ done
 exec 8>&-
 wait "$quiet" || fail "a quiet session: $?"
 expect 'what it said' 'one two' "$(tr '\n' ' ' <"$TMP/said" | sed 's/ $//')"
-[ "$(log_count 'Resumed user')" -ge 4 ] || fail 'too few cuts'
+resumed 4
 CLIENT_OPTIONS="-S $TMP/sock -O exit" client 2>/dev/null || fail '-O exit'
 wait "$master" || :
 
@@ -95,7 +95,7 @@ net cut
 resumed $((before + 1))
 echo two >&8
 wait_for grep -qx two "$TMP/said.stealth"
-shaped() { [ "$(grep -c 'Shaping: stealth' "$TMP/err")" = "$1" ]; }
+shaped() { [ "$(grep -c 'Shaping: stealth' "$TMP/err")" -ge "$1" ]; }
 wait_for shaped 2
 kill -KILL "$(children "$hidden" qssh)" 2>/dev/null || :
 exec 8>&-

@@ -9,7 +9,7 @@ IdentityFile $KEY
 UserKnownHostsFile $KNOWN_HOSTS
 StrictHostKeyChecking accept-new
 BatchMode yes
-ConnectTimeout 20
+ConnectTimeout 60
 END
 start_server
 # shellcheck disable=SC2034 # for the scenario

@@ -26,8 +26,15 @@ serve() {
 	SERVED=$(cat "$TMP/served.$serves")
 }
 
-# A port of loopback that nobody uses, of both families.
-free_port() { peer port; }
+# A port of loopback that nobody uses, of both families, nor will until the scenario's end.
+free_port() {
+	ports_used=$(($(cat "$TMP/ports.used") + 1))
+	echo $ports_used >"$TMP/ports.used"
+	sed -n "${ports_used}p" "$TMP/ports"
+}
+peer_stays ports 40 "$TMP/ports"
+echo 0 >"$TMP/ports.used"
+wait_for test -s "$TMP/ports"
 
 # forward NAME OPTION...: a client that only forwards, in the background; NAME.err is what it says.
 forward() {

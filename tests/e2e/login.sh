@@ -79,5 +79,5 @@ person() {
 	shift
 	"$QSP_BIN/qssh" -F none -p "$PORT" -l "${LOGIN:-$EVE}" -i "$KEY" -o "PreferredAuthentications=$methods" \
 	    -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$KNOWN_HOSTS" \
-	    -o ConnectTimeout=20 127.0.0.1 "$@"
+	    -o ConnectTimeout=60 127.0.0.1 "$@"
 }

@@ -16,7 +16,7 @@ use_tools() {
 		    UserKnownHostsFile $KNOWN_HOSTS
 		    StrictHostKeyChecking accept-new
 		    BatchMode yes
-		    ConnectTimeout 20
+		    ConnectTimeout 60
 	END
 	qssh there true </dev/null 2>"$TMP/first.log" || fail "qssh there true: $(cat "$TMP/first.log")"
 }

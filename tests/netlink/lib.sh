@@ -22,18 +22,14 @@ link_up() {
 	"$QSP_BIN/../tests/netlink" serve "$TMP/link" "$@" 2>"$TMP/link.log" &
 	link_pid=$!
 	pids="$pids $link_pid"
-	tries=0
-	until [ -S "$TMP/link" ]; do
-		if gone "$link_pid"; then
-			rc=0
-			wait "$link_pid" || rc=$?
-			[ $rc -ne 77 ] || skip "no link of our own here: $(cat "$TMP/link.log")"
-			fail "the link did not come up"
-		fi
-		tries=$((tries + 1))
-		[ $tries -lt 400 ] || fail "the link did not come up"
-		sleep 0.05
-	done
+	is_up_or_gone() { [ -S "$TMP/link" ] || gone "$link_pid"; }
+	wait_for is_up_or_gone
+	if [ ! -S "$TMP/link" ]; then
+		rc=0
+		wait "$link_pid" || rc=$?
+		[ $rc -ne 77 ] || skip "no link of our own here: $(cat "$TMP/link.log")"
+		fail "the link did not come up"
+	fi
 	namespaces=$(link namespaces)
 	ENTER_A="nsenter --net=${namespaces% *}"
 	ENTER_B="nsenter --net=${namespaces#* }"

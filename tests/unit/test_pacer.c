@@ -44,6 +44,7 @@ in_order(void **state)
 	(void)state;
 	pair_of(fd);
 	assert_int_equal(qsp_pacer_new(&p), 0);
+	qsp_pacer_rest(p); /* all are handed over before the first is due, however long it takes */
 	for (unsigned i = 0; i < N; i++) {
 		unsigned k = i * 37 % N;
 
@@ -55,11 +56,12 @@ in_order(void **state)
 		assert_int_equal(qsp_pacer_add(p, &w[k]), 0);
 		assert_int_equal(qsp_pacer_add(p, &w[k]), QSP_E_STATE);
 	}
+	assert_int_equal(qsp_pacer_go_on(p), 0);
 	for (unsigned i = 0; i < N; i++) {
 		struct pollfd q = { .fd = fd[1], .events = POLLIN };
 		uint8_t c;
 
-		assert_int_equal(poll(&q, 1, 20000), 1);
+		assert_int_equal(poll(&q, 1, 250000), 1);
 		assert_int_equal(read(fd[1], &c, 1), 1);
 		assert_int_equal(c, i);
 		assert_true(qsp_pacer_clock() >= w[i].at);
@@ -84,6 +86,7 @@ cancelled(void **state)
 	(void)state;
 	pair_of(fd);
 	assert_int_equal(qsp_pacer_new(&p), 0);
+	qsp_pacer_rest(p);
 	for (unsigned i = 0; i < 9; i++) {
 		w[i].fd = fd[0];
 		w[i].p = (const uint8_t *)"abcdefghi" + i;
@@ -94,12 +97,42 @@ cancelled(void **state)
 	qsp_pacer_cancel(p, &w[4]);
 	qsp_pacer_cancel(p, &w[4]);
 	assert_true(qsp_pacer_is_done(&w[4]));
+	assert_int_equal(qsp_pacer_go_on(p), 0);
 	for (unsigned i = 0; i < 9; i += 3)
 		qsp_pacer_cancel(p, &w[i]);
 	for (unsigned i = 0; i < 9; i++)
 		wait_done(&w[i]);
 	assert_int_equal(read(fd[1], got, sizeof(got)), 5);
 	assert_memory_equal(got, "bcfhi", 5);
+	qsp_pacer_free(p);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* What is due before all that the thread waits for does not wait for that. */
+static void
+sooner(void **state)
+{
+	struct qsp_pacer *p;
+	struct qsp_pace w[2] = { 0 };
+	uint8_t c;
+	int fd[2];
+
+	(void)state;
+	pair_of(fd);
+	assert_int_equal(qsp_pacer_new(&p), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		w[i].fd = fd[0];
+		w[i].p = (const uint8_t *)"lf" + i;
+		w[i].n = 1;
+		w[i].at = qsp_pacer_clock() + (i ? 0 : 3600000 * MS);
+		assert_int_equal(qsp_pacer_add(p, &w[i]), 0);
+	}
+	wait_done(&w[1]);
+	assert_int_equal(read(fd[1], &c, 1), 1);
+	assert_int_equal(c, 'f');
+	qsp_pacer_cancel(p, &w[0]);
+	assert_int_equal(read(fd[1], &c, 1), -1);
 	qsp_pacer_free(p);
 	close(fd[0]);
 	close(fd[1]);
@@ -214,7 +247,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_order),  cmocka_unit_test(cancelled),
 		cmocka_unit_test(not_taken), cmocka_unit_test(rested),
-		cmocka_unit_test(prompt),
+		cmocka_unit_test(prompt),    cmocka_unit_test(sooner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

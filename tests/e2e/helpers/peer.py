@@ -15,7 +15,7 @@ peer.py stall ADDRESS N READY            sends N bytes, reads nothing, stays unt
 peer.py pull ADDRESS                     reads to the end, prints the number of bytes
 peer.py send ADDRESS FILE                as talk, with the bytes of a file
 peer.py pipe ADDRESS                     standard input there, what comes back to standard output
-peer.py port                             prints a free port
+peer.py ports N FILE                     keeps N free ports from others until killed; FILE gets them, a line each
 peer.py socks VERSION PROXY TARGET TEXT  as talk, by way of a SOCKS proxy
 ADDRESS is host:port, [host]:port or /path.
 """
@@ -33,7 +33,7 @@ def split(address):
     return host.strip("[]"), int(port)
 
 
-def connect(address, timeout=20):
+def connect(address, timeout=120):
     if address.startswith("/"):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(timeout)
@@ -53,6 +53,17 @@ def listen(address):
         s.bind((host, port))
     s.listen(4096)
     return s
+
+
+def read_exactly(s, n):
+    """Fewer where it ends before."""
+    got = b""
+    while len(got) < n:
+        b = s.recv(n - len(got))
+        if not b:
+            break
+        got += b
+    return got
 
 
 def read_all(s):
@@ -155,17 +166,32 @@ def pipe(address):
     threading.Event().wait()
 
 
-def port():
-    # not of those that the system gives to whoever asks for any: it may, until ours is listened on
-    while True:
-        n = random.randrange(10000, 32000)
+def held(n, family, address):
+    """Bound, and so nobody else's; whoever sets SO_REUSEADDR may listen there all the same."""
+    s = socket.socket(family)
+    s.bind((address, n))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return s
+
+
+def ports(n, path):
+    # not of those that the system gives to whoever asks for any
+    kept, numbers = [], []
+    while len(numbers) < int(n):
+        number = random.randrange(10000, 32000)
         try:
-            listen("127.0.0.1:%d" % n)
-            listen("[::1]:%d" % n)
-            print(n)
-            return
+            pair = held(number, socket.AF_INET, "127.0.0.1"), held(number, socket.AF_INET6, "::1")
         except OSError:
-            pass
+            continue
+        try:
+            for where in ("127.0.0.1:%d", "[::1]:%d"):
+                listen(where % number).close()
+            kept.append(pair)
+        except OSError:
+            pass  # a system that does not let two bind the same: free is all that it can be
+        numbers.append(number)
+    tell(path, "".join("%d\n" % number for number in numbers))
+    threading.Event().wait()
 
 
 async def one(address, number, gate):
@@ -241,7 +267,7 @@ def socks(version, proxy, target, text):
         return
     if version == "5" or version == "5h":
         s.sendall(b"\5\1\0")
-        assert s.recv(2) == b"\5\0"
+        assert read_exactly(s, 2) == b"\5\0"
         if version == "5h":
             where = b"\3" + bytes([len(host)]) + host.encode()
         elif ":" in host:
@@ -249,7 +275,7 @@ def socks(version, proxy, target, text):
         else:
             where = b"\1" + socket.inet_aton(host)
         s.sendall(b"\5\1\0" + where + struct.pack(">H", port))
-        got = s.recv(10)
+        got = read_exactly(s, 10)
         ok = got[:2] == b"\5\0"
     else:
         address = b"\0\0\0\1" if version == "4a" else socket.inet_aton(host)
@@ -257,7 +283,7 @@ def socks(version, proxy, target, text):
         request = b"\4\1" + struct.pack(">H", port) + address + b"me\0" + name
         for i in range(len(request)):  # byte by byte: it must be put together
             s.sendall(request[i:i + 1])
-        got = s.recv(8)
+        got = read_exactly(s, 8)
         ok = got[:2] == b"\0\x5a"
     if not ok:
         print("refused %d" % (got[1] if len(got) > 1 else -1))
@@ -273,5 +299,5 @@ if __name__ == "__main__":
         asyncio.run(many_at_once(rest[0], int(rest[1])))
     else:
         commands = {"serve": serve, "talk": talk, "stall": stall, "pull": pull, "send": send,
-                    "socks": socks, "port": port, "pipe": pipe}
+                    "socks": socks, "ports": ports, "pipe": pipe}
         commands[what](*rest)

@@ -34,7 +34,7 @@
 #include "trust/pubkey.h"
 
 #define BATCH 240
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 120000 /* for a busy machine; CTest ends all at 300 s */
 #define CONTROLS 8
 
 static uint16_t port;
