@@ -14,9 +14,13 @@ between() { awk -v low="$1" -v value="$2" -v high="$3" 'BEGIN { exit !(value != 
 link_up delay=25 seed=1
 
 # the least of a few round trips is the two delays, and a little
-on_a ping -q -c 5 -i 0.05 "$B" >"$TMP/ping.log" || fail "ping"
-rtt=$(sed -n 's|^rtt min/avg/max/mdev = \([0-9.]*\)/.*|\1|p' "$TMP/ping.log")
-between 50 "$rtt" 60 || fail "round trip of $rtt ms, wanted 50"
+rtt=
+quick() {
+	on_a ping -q -c 5 -i 0.05 "$B" >"$TMP/ping.log" || return 1
+	rtt=$(sed -n 's|^rtt min/avg/max/mdev = \([0-9.]*\)/.*|\1|p' "$TMP/ping.log")
+	between 50 "$rtt" 60
+}
+wait_for quick
 say "round trip $rtt ms of 50"
 
 # nothing passes a cut, and after it all does
@@ -28,7 +32,7 @@ on_a ping -q -c 1 "$B" >/dev/null || fail "a mended link does not carry"
 # a tenth is lost one way: 100 expected of 1000, standard deviation under 10; none the other way
 link delay=1 a.loss=10
 before=$(link_count a lost)
-on_a ping -q -c 1000 -i 0.002 -W 1 "$B" >"$TMP/ping.log" || : # some are lost
+on_a ping -q -c 1000 -i 0.002 -W 5 "$B" >"$TMP/ping.log" || : # some are lost
 got=$(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$TMP/ping.log")
 lost=$(($(link_count a lost) - before))
 expect "what is lost and what arrives" 1000 $((lost + got))
@@ -46,10 +50,14 @@ rate() {
 	    "$TMP/iperf3.log"
 }
 
-# the rate is the wire's, headers and all
+# the rate is the wire's, headers and all; what a busy machine does not get is tried again
 for wire in 100 20; do
 	link loss=0 delay=5 rate=$wire queue=300000
-	got=$(rate 1)
+	for _ in 1 2 3 4 5 6 7 8; do
+		got=$(rate 1)
+		between 0 "$got" "$wire" || break
+		! between "$(awk "BEGIN { print $wire * 0.7 }")" "$got" "$wire" || break
+	done
 	between "$(awk "BEGIN { print $wire * 0.7 }")" "$got" "$wire" ||
 		fail "iperf3 got $got Mbit/s over a wire of $wire"
 	say "iperf3: $got Mbit/s over a wire of $wire"
@@ -58,7 +66,10 @@ done
 # a queue that is short drops, and the window finds the rate all the same
 link rate=100 queue=30000
 before=$(link_count a full)
-got=$(rate 1)
+for _ in 1 2 3 4 5 6 7 8; do
+	got=$(rate 1)
+	! between 15 "$got" 100 || [ "$(link_count a full)" = "$before" ] || break
+done
 [ "$(link_count a full)" -gt "$before" ] || fail "a queue of 30 kB dropped nothing at 100 Mbit/s"
 between 15 "$got" 100 || fail "iperf3 got $got Mbit/s over a short queue"
 say "iperf3: $got Mbit/s with a queue of 30 kB"

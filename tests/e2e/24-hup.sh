@@ -76,4 +76,26 @@ kill -HUP "$SERVER"
 wait_for listening 4
 sed -i "s/ k=$new/ k=$first/" "$KNOWN_HOSTS"
 client true || fail "login with a retired secret"
+
+# --- a reload is told once nobody lives by the old configuration, however slow he is; one that is asked for
+# meanwhile comes behind it
+sed 's/^LogLevel .*/LogLevel DEBUG/' "$TMP/good" >"$SERVER_CONFIG"
+kill -HUP "$SERVER"
+wait_for listening 5
+another_net() {
+	new_net=$(children "$SERVER" qsshd-net | grep -vx -e "$1")
+	[ "$(printf '%s\n' "$new_net" | wc -w)" = 1 ]
+}
+wait_for another_net "$old_net"
+old_net=$new_net
+kill -STOP "$old_net"
+kill -HUP "$SERVER"
+wait_for another_net "$old_net"
+kill -HUP "$SERVER"
+filtered() { grep -q '^Seccomp:[[:space:]]*2$' "/proc/$new_net/status"; }
+wait_for filtered # the last that it does before it says that it listens
+kill -CONT "$old_net"
+wait_for listening 7
+awk '/listens no more$/ && n == 5 { before = 1 } /^Server listening/ { n++ } END { exit !before }' "$SERVER_LOG" ||
+	fail "told before the old one had stopped"
 say "ok"

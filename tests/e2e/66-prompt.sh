@@ -116,7 +116,8 @@ start_pam_server 'LoginGraceTime 2'
 pam_is hang
 for attempt in 1 2 3 4 5; do # a busy machine may need the time of a login to get there
 	on_terminal -o PreferredAuthentications=keyboard-interactive
-	hangs_or_ends() { [ -n "$(talker)" ] && seen "hang $EVE 127.0.0.1 " || shows 'status 255'; }
+	hangs() { [ -n "$(talker)" ] && seen "hang $EVE 127.0.0.1 "; }
+	hangs_or_ends() { hangs || shows 'status 255'; }
 	wait_for hangs_or_ends
 	TALKER=$(talker)
 	[ -z "$TALKER" ] || break

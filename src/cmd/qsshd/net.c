@@ -47,17 +47,29 @@ qsp_net_replay(void *arg, const uint8_t entry[QSP_REPLAY_ENTRY_LEN], qsp_time un
 	return qsp_replaymap_enter(n->replay, entry, until_wall, wall_now());
 }
 
-void
-qsp_net_ready(struct qsp_net *n)
+/* Once the last worker has come to it qsshd is told. */
+static void
+count(struct qsp_net *n, unsigned *workers, uint8_t told)
 {
-	static const uint8_t ready = QSP_RPC_READY;
 	unsigned k;
 
 	pthread_mutex_lock(&n->lock);
-	k = ++n->n_ready;
+	k = ++*workers;
 	pthread_mutex_unlock(&n->lock);
 	if (k == n->n_workers)
-		(void)!qsp_ipc_send(QSP_RPC_CONTROL_FD, qsp_bytes(&ready, 1), NULL, 0);
+		(void)!qsp_ipc_send(QSP_RPC_CONTROL_FD, qsp_bytes(&told, 1), NULL, 0);
+}
+
+void
+qsp_net_ready(struct qsp_net *n)
+{
+	count(n, &n->n_ready, QSP_RPC_READY);
+}
+
+void
+qsp_net_drained(struct qsp_net *n)
+{
+	count(n, &n->n_drained, QSP_RPC_DRAIN);
 }
 
 /* --- start ---------------------------------------------------------------------------------- */

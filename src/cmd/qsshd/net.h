@@ -56,7 +56,7 @@ struct qsp_net {
 	pthread_cond_t changed;
 	pthread_barrier_t started_all;
 	/* under the lock */
-	unsigned n_ready, n_done;
+	unsigned n_ready, n_drained, n_done; /* workers: listen, listen no more, have ended */
 	struct qsp_log_limit refused;
 	struct qsp_net_entry *entries[QSP_NET_ENTRIES]; /* by session */
 };
@@ -236,6 +236,7 @@ struct qsp_net_channel {
 
 /* net.c */
 void qsp_net_ready(struct qsp_net *n);
+void qsp_net_drained(struct qsp_net *n);
 bool qsp_net_replay(void *arg, const uint8_t entry[QSP_REPLAY_ENTRY_LEN], qsp_time until_wall);
 uint32_t qsp_net_random(void);
 

@@ -132,6 +132,8 @@ obey(struct qsp_net_worker *w, const struct qsp_net_order *o)
 	case QSP_RPC_DRAIN:
 		close_strangers(w);
 		stop_listening(w);
+		qsp_log(QSP_LOG_DEBUG1, "Worker %u listens no more", w->index);
+		qsp_net_drained(w->net);
 		break;
 	case QSP_NET_LEAVE:
 		if ((c = qsp_net_conn_find(w, o->conn)) != NULL)

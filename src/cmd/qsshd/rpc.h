@@ -27,7 +27,8 @@ enum qsp_rpc_control {
 	QSP_RPC_LISTENER,    /* to net: u8 worker, + socket */
 	QSP_RPC_LINK,        /* to net: u8 worker; to auth: u8 0; + socket of the link */
 	QSP_RPC_GO,          /* to net: all listeners have been sent */
-	QSP_RPC_DRAIN, /* to net: accept no more, end when nobody is left; to auth: the same */
+	QSP_RPC_DRAIN, /* to net: accept no more, end when nobody is left; to auth: the same; from net:
+			* it accepts no more */
 	QSP_RPC_STOP,  /* to net: end all connections in order, then exit */
 	QSP_RPC_READY, /* from net: listening; from auth: keys are there */
 };

@@ -30,7 +30,8 @@ struct qsp_server_generation {
 	struct qsp_server_generation *next; /* older */
 	struct qsp_qsshd_config config;
 	struct qsp_server_child auth, net;
-	bool was_ready, draining;
+	bool was_ready, draining, drained, announced; /* drained: net accepts no more */
+	qsp_time announce_at;                         /* at the latest */
 };
 
 struct qsp_server_listener {
@@ -69,7 +70,7 @@ struct qsp_server {
 	int replay;   /* the replay cache of all generations */
 	int parent;   /* who waits for us to be ready, or -1 */
 	int signals;
-	bool announced, stopping, failed;
+	bool announced, stopping, failed, again; /* again: SIGHUP came amid a reload */
 	qsp_time stop_at;
 };
 

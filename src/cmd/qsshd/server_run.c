@@ -21,6 +21,7 @@
 #define LIVED_MS 10000 /* a child that lived so long has not failed at its start */
 #define RESTART_MS 50  /* doubled at each failure in a row */
 #define RESTART_MAX_MS 30000
+#define DRAIN_MS 30000 /* for the old generation to accept no more */
 #define GENERATIONS_MAX 64
 
 static qsp_time
@@ -93,11 +94,32 @@ drain(struct qsp_server_generation *g)
 	qsp_server_tell(&g->auth, QSP_RPC_DRAIN);
 }
 
+/* Who reads of it, or waits for it, meets nobody who still lives by the old configuration. */
+static void
+announce(struct qsp_server *s)
+{
+	static const char ready = 0;
+	struct qsp_server_generation *g = s->current;
+
+	if (g == NULL || g->announced || s->stopping ||
+	    (g->next != NULL && g->next->net.pid != 0 && !g->next->drained &&
+	     mono_now() < g->announce_at))
+		return;
+	g->announced = true;
+	qsp_server_announce(s);
+	qsp_sdnotify_send("READY=1\nSTATUS=Listening");
+	if (s->parent >= 0) {
+		(void)!write(s->parent, &ready, 1);
+		close(s->parent);
+		s->parent = -1;
+	}
+	s->announced = true;
+}
+
 /* Listening for the first time, or under a new configuration. */
 static void
 take_over(struct qsp_server *s)
 {
-	static const char ready = 0;
 	struct qsp_server_generation *g = s->coming;
 
 	s->coming = NULL;
@@ -109,14 +131,8 @@ take_over(struct qsp_server *s)
 	qsp_server_drop_unwanted(s);
 	qsp_server_log(s, &g->config);
 	qsp_server_write_pid(&g->config);
-	qsp_server_announce(s);
-	qsp_sdnotify_send("READY=1\nSTATUS=Listening");
-	if (s->parent >= 0) {
-		(void)!write(s->parent, &ready, 1);
-		close(s->parent);
-		s->parent = -1;
-	}
-	s->announced = true;
+	g->announce_at = mono_now() + DRAIN_MS;
+	announce(s);
 }
 
 static void
@@ -151,6 +167,8 @@ on_message(struct qsp_server *s, struct qsp_server_generation *g, struct qsp_ser
 		c->ready = true;
 		if (g == s->coming)
 			take_over(s);
+	} else if (type == QSP_RPC_DRAIN && c == &g->net) {
+		g->drained = true;
 	} else if (type == QSP_RPC_STOP && c == &g->net) {
 		qsp_server_tell(c, QSP_RPC_STOP); /* nobody is left there */
 	}
@@ -259,6 +277,18 @@ restart(struct qsp_server *s)
 		plan_restart(&g->net);
 }
 
+/* SIGHUP, now or when it came. */
+static void
+reload(struct qsp_server *s)
+{
+	if (!s->again || s->stopping || s->coming != NULL || s->current == NULL ||
+	    !s->current->announced)
+		return;
+	s->again = false;
+	qsp_log(QSP_LOG_INFO, "Received SIGHUP; reading the configuration again.");
+	begin(s);
+}
+
 /* --- the end -------------------------------------------------------------------------------- */
 
 static void
@@ -306,9 +336,8 @@ on_signals(struct qsp_server *s)
 	struct signalfd_siginfo info;
 
 	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP && !s->stopping && s->coming == NULL && s->announced) {
-			qsp_log(QSP_LOG_INFO, "Received SIGHUP; reading the configuration again.");
-			begin(s);
+		if (info.ssi_signo == SIGHUP && s->announced) {
+			s->again = true;
 		} else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
 			qsp_log(QSP_LOG_INFO, "Received signal %u; terminating.", info.ssi_signo);
 			stop(s);
@@ -350,6 +379,8 @@ timeout(const struct qsp_server *s)
 	if (g != NULL && !s->stopping && g->net.restart_at != 0 && g->auth.ready &&
 	    g->net.restart_at < at)
 		at = g->net.restart_at;
+	if (g != NULL && !s->stopping && !g->announced && g->announce_at < at)
+		at = g->announce_at;
 	if (at == UINT64_MAX)
 		return -1;
 	return at <= now ? 0 : (int)(at - now);
@@ -383,6 +414,8 @@ turn(struct qsp_server *s)
 	if (p[0].revents)
 		on_signals(s);
 	restart(s);
+	announce(s);
+	reload(s);
 }
 
 int
