@@ -58,6 +58,10 @@ expect "less at a time" hello "$(cat target/file)"
 # a size of nothing, and then data: zeros that are holes here
 lie grows file 0 ''
 expect "what grows" 100000 "$(stat -c %s target/file)"
+# a small file takes two round trips: the greeting and opening, the writing and closing
+echo hello >"$TMP/in/target/small"
+HOSTILE=late timeout 20 "$QSP_BIN/qscp" -S "$TMP/transport" target/small host: </dev/null 2>"$TMP/err" ||
+	fail "more than two round trips, or: $(cat "$TMP/err")"
 # patterns: names that the server tells are checked there too
 lie slash '*' 1 'a name that no file in a folder can have'
 say "ok"

@@ -172,6 +172,8 @@ open_out(struct qsp_qscp_job *j)
 		open_out_here(j);
 	} else if (j->q->opt.resume) {
 		send_open(j, QSP_SFTP_F_READ, on_out_open);
+	} else if (j->refused) {
+		open_old(j);
 	} else if (j->folder != NULL && j->folder->made) {
 		send_open(j, QSP_SFTP_F_TRUNCATE, on_out_open);
 	} else {
@@ -264,6 +266,8 @@ qsp_qscp_job_add(struct qsp_qscp *q, const struct qsp_qscp_copy *c)
 	if (j->folder != NULL)
 		j->folder->refs++;
 	j->held = q->opt.resume;
+	j->looked = j->refused = c->there != NULL;
+	j->in_place = c->there != NULL && may_be_source(j, c->there);
 	*q->last = j;
 	q->last = &j->link;
 	q->n_jobs++;

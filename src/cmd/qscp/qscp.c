@@ -139,6 +139,7 @@ read_options(struct qsp_qscp *q, int argc, char **argv, int *first)
 struct target {
 	struct qsp_qscp_conn *c; /* NULL: here */
 	char *path;
+	struct qsp_sftp_attrs attrs;
 	bool is_folder, is_there;
 };
 
@@ -150,6 +151,7 @@ copy_path(struct qsp_qscp *q, struct qsp_qscp_conn *from, const char *path, cons
 	char *dst = qsp_qscp_place_join(t->path, t->is_folder ? qsp_qscp_place_base(path) : "");
 
 	c.dst = dst;
+	c.there = t->is_there && !t->is_folder ? &t->attrs : NULL;
 	if (qsp_qscp_source_stat(q, from, path, &c.attrs, &a))
 		qsp_qscp_walk(q, &c, 0);
 	else if (from != NULL)
@@ -218,7 +220,6 @@ static bool
 open_target(struct qsp_qscp *q, const char *word, bool several, struct target *t)
 {
 	struct qsp_qscp_place p;
-	struct qsp_sftp_attrs attrs = { 0 };
 	struct qsp_qscp_answer a = { 0 };
 	bool ok = qsp_qscp_place_parse(word, &p), there = false;
 
@@ -233,12 +234,12 @@ open_target(struct qsp_qscp *q, const char *word, bool several, struct target *t
 	if (ok && t->c != NULL && strcmp(t->path, ".") == 0)
 		t->is_folder = there = true; /* where a session begins */
 	else if (ok)
-		there = qsp_qscp_source_stat(q, t->c, t->path, &attrs, &a);
+		there = qsp_qscp_source_stat(q, t->c, t->path, &t->attrs, &a);
 	if (ok && t->c != NULL && t->c->c.broken != NULL) {
 		qsp_qscp_say_reply(q, t->c, "", NULL);
 		ok = false;
 	}
-	t->is_folder = t->is_folder || (there && S_ISDIR(attrs.mode));
+	t->is_folder = t->is_folder || (there && S_ISDIR(t->attrs.mode));
 	if (ok && several && !t->is_folder) {
 		qsp_qscp_say(q, t->c, t->path,
 			     there ? "Not a directory" : "No such file or directory");

@@ -158,7 +158,8 @@ struct qsp_qscp_copy {
 	struct qsp_qscp_conn *from, *to;
 	const char *src, *dst;
 	struct qsp_sftp_attrs attrs;
-	struct qsp_qscp_folder *folder; /* or NULL */
+	struct qsp_qscp_folder *folder;     /* or NULL */
+	const struct qsp_sftp_attrs *there; /* what dst is already, where it is known */
 };
 /* Waits until there is a place for it, then starts it. */
 void qsp_qscp_job_add(struct qsp_qscp *q, const struct qsp_qscp_copy *c);

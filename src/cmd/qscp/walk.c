@@ -128,7 +128,7 @@ enter(struct qsp_qscp *q, const struct qsp_qscp_copy *in, const char *name,
 {
 	char *src = qsp_qscp_place_join(in->src, name);
 	char *dst = qsp_qscp_place_join(in->dst, name);
-	struct qsp_qscp_copy c = { in->from, in->to, src, dst, { 0 }, in->folder };
+	struct qsp_qscp_copy c = { in->from, in->to, src, dst, { 0 }, in->folder, NULL };
 	struct qsp_qscp_answer a = { 0 };
 
 	if (known != NULL && (known->has & QSP_SFTP_HAS_MODE) && (known->has & QSP_SFTP_HAS_SIZE) &&

@@ -168,7 +168,17 @@ on_reply(struct qsp_qssh_session *s, bool success)
 	s->started = true;
 	s->ops->started(s);
 	s->pump.typed = s->has_tty && s->escapes.c != QSP_CLIENT_NO_ESCAPE;
-	qsp_qssh_pump_start(&s->pump, s->stdin_null);
+	if (!s->pump.started)
+		qsp_qssh_pump_start(&s->pump, s->stdin_null);
+}
+
+/* What a subsystem is told goes along with the wish for it: SFTP need not wait for the answer. */
+static void
+begin(struct qsp_qssh_session *s)
+{
+	qsp_qssh_request_all(s);
+	if (s->plan.what == QSP_CLIENT_SUBSYSTEM_NAME && !s->plan.tty && !s->stdin_null)
+		qsp_qssh_pump_start(&s->pump, false);
 }
 
 static void
@@ -212,7 +222,7 @@ on_event(struct qsp_qssh_channel *ch, const struct qsp_mux_event *ev)
 	char text[256];
 
 	switch (ev->type) {
-	case QSP_MUX_OPENED: qsp_qssh_request_all(s); break;
+	case QSP_MUX_OPENED: begin(s); break;
 	case QSP_MUX_OPEN_FAILED:
 		qsp_text_printable(ev->body, false, text, sizeof(text));
 		s->ops->refused(s, text[0] ? text : "refused by the server");

@@ -22,8 +22,19 @@ def read(n):
     return b
 
 
+late = []
+
+
 def send(*parts):
     b = b"".join(parts)
+    if how == "late":  # nothing is said before all that can be asked without it is asked
+        late.append(b)
+        if kind not in (3, 4):
+            return
+        b = late.pop()
+        for l in late:
+            sys.stdout.buffer.write(u32(len(l)) + l)
+        late.clear()
     sys.stdout.buffer.write(u32(len(b)) + b)
     sys.stdout.buffer.flush()
 
