@@ -440,6 +440,7 @@ qsp_sftp_server_run(const struct qsp_sftp_server_options *o, int in, int out)
 	int status;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of that file */
 	qsp_log_set_level(o->log_level < 0 ? QSP_LOG_ERROR : (enum qsp_log_level)o->log_level);
 	if (o->log_stderr)
 		qsp_log_to_stderr("internal-sftp");

@@ -44,6 +44,17 @@ open_flags(uint32_t f)
 	return flags | O_CLOEXEC | O_NOCTTY;
 }
 
+/* A pipe, whose other end nobody may ever open, must not hold the session up; no more must its reads. */
+static int
+open_at_once(const char *path, int flags, mode_t mode)
+{
+	int fd = open(path, flags | O_NONBLOCK, mode);
+
+	if (fd < 0 && errno == EWOULDBLOCK)
+		fd = open(path, flags, mode); /* a file with a lease on it, which ends */
+	return fd;
+}
+
 void
 qsp_sftp_server_on_open(struct qsp_sftp_server *s, const struct qsp_sftp_request *r,
 			struct qsp_writer *w)
@@ -57,7 +68,7 @@ qsp_sftp_server_on_open(struct qsp_sftp_server *s, const struct qsp_sftp_request
 		qsp_sftp_server_status(w, r->id, QSP_SFTP_PERMISSION_DENIED);
 		return;
 	}
-	fd = open(path.s, open_flags(r->flags), mode);
+	fd = open_at_once(path.s, open_flags(r->flags), mode);
 	if (fd < 0) {
 		qsp_sftp_server_errno(w, r->id, errno);
 		return;
@@ -247,6 +258,20 @@ copy(int from, uint64_t in_at, int to, uint64_t out_at, uint64_t length)
 	return 0;
 }
 
+/* Two handles of one file, of which a copy would read what it writes, or never come to an end. */
+static bool
+overlap(const struct qsp_sftp_open *from, const struct qsp_sftp_open *to,
+	const struct qsp_sftp_request *r)
+{
+	uint64_t apart = r->offset < r->offset2 ? r->offset2 - r->offset : r->offset - r->offset2;
+	struct stat a, b;
+
+	if (fstat(from->fd, &a) != 0 || fstat(to->fd, &b) != 0)
+		return true;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+	       (r->length == 0 || apart < r->length);
+}
+
 void
 qsp_sftp_server_on_copy(struct qsp_sftp_server *s, const struct qsp_sftp_request *r,
 			struct qsp_writer *w)
@@ -259,8 +284,8 @@ qsp_sftp_server_on_copy(struct qsp_sftp_server *s, const struct qsp_sftp_request
 		code = BAD_HANDLE;
 	else if (r->offset > INT64_MAX || r->offset2 > INT64_MAX || r->length > INT64_MAX)
 		code = EINVAL;
-	else if (from == to)
-		code = EINVAL; /* the two may overlap */
+	else if (overlap(from, to, r))
+		code = EINVAL;
 	else
 		code = copy(from->fd, r->offset, to->fd, r->offset2, r->length);
 	qsp_sftp_server_errno(w, r->id, code);

@@ -55,6 +55,13 @@ lie short file 1 'ended before its size was reached'
 lie message file 1 'x1b.31mevil'
 lie less file 0 ''
 expect "less at a time" hello "$(cat target/file)"
+# what a home is does not say what its files are called here
+lie home '~/file' 0 ''
+expect "a file of a home" file "$(ls -A target)"
+lie home '~/*' 0 ''
+expect "files of a home" ok "$(ls -A target)"
+lie home '~' 1 'is a home without a name'
+lie home '~evil' 1 'is a home without a name'
 # a size of nothing, and then data: zeros that are holes here
 lie grows file 0 ''
 expect "what grows" 100000 "$(stat -c %s target/file)"

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "app/meter.h"
 #include "app/sftp_glob.h"
@@ -183,6 +184,61 @@ test_server(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* A handle of path, as it is opened with flags. */
+static void
+open_it(struct qsp_sftp_server *s, const char *path, uint32_t flags, uint8_t handle[8])
+{
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_OPEN,
+				      .path = qsp_bytes_str(path),
+				      .flags = flags };
+	struct qsp_sftp_reply a = ask(s, r);
+
+	assert_int_equal(a.type, QSP_SFTP_HANDLE);
+	assert_int_equal(a.bytes.n, 8);
+	memcpy(handle, a.bytes.p, 8);
+}
+
+/* What would keep the server busy for ever: a file copied into itself, a pipe that nobody writes to. */
+static void
+test_server_never_stuck(void **state)
+{
+	struct qsp_sftp_server_options o = { .umask = -1 };
+	char folder[] = "/tmp/qsp-sftp.XXXXXX", path[64], pipe[64];
+	struct qsp_sftp_server *s = qsp_sftp_server_new(&o);
+	uint8_t in[8], to[8];
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_WRITE,
+				      .handle = QSP_BYTES_OF(to),
+				      .data = qsp_bytes_str("abcdef") };
+
+	(void)state;
+	assert_non_null(s);
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/f", folder);
+	(void)snprintf(pipe, sizeof(pipe), "%s/p", folder);
+	open_it(s, path, QSP_SFTP_F_WRITE | QSP_SFTP_F_CREATE, to);
+	assert_int_equal(ask(s, r).status, QSP_SFTP_OK);
+	open_it(s, path, QSP_SFTP_F_READ, in);
+	r = (struct qsp_sftp_request){ .kind = QSP_SFTP_COPY_DATA,
+				       .handle = QSP_BYTES_OF(in),
+				       .handle2 = QSP_BYTES_OF(to),
+				       .offset2 = 6 };
+	assert_int_equal(ask(s, r).status, QSP_SFTP_BAD_MESSAGE); /* all of it, which grows */
+	r.length = 7;
+	assert_int_equal(ask(s, r).status, QSP_SFTP_BAD_MESSAGE);
+	r.length = 6;
+	assert_int_equal(ask(s, r).status, QSP_SFTP_OK);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	open_it(s, pipe, QSP_SFTP_F_READ, in);
+	r = (struct qsp_sftp_request){ .kind = QSP_SFTP_READ,
+				       .handle = QSP_BYTES_OF(in),
+				       .length = 1 };
+	assert_int_equal(ask(s, r).type, QSP_SFTP_STATUS);
+	qsp_sftp_server_free(s);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(pipe), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void
 test_server_begins_with_init(void **state)
 {
@@ -326,6 +382,7 @@ main(void)
 		cmocka_unit_test(test_names_of_requests),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_server),
+		cmocka_unit_test(test_server_never_stuck),
 		cmocka_unit_test(test_server_begins_with_init),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_glob),

@@ -276,6 +276,7 @@ prepare(struct qsp_qscp *q)
 	struct rlimit limit;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* said as any failure to write */
 	qsp_qscp_conn_watch_signals();
 	q->last = &q->jobs;
 	q->jobs_max = QSP_QSCP_JOBS_MAX;

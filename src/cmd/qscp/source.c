@@ -31,10 +31,21 @@ qsp_qscp_source_stat(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *pa
 	return true;
 }
 
+static char *
+place_of(struct qsp_bytes folder, const char *rest)
+{
+	char *name = qsp_qscp_say_memory(strndup(folder.n ? (const char *)folder.p : "", folder.n));
+	char *out = qsp_qscp_place_join(name, rest + strspn(rest, "/"));
+
+	free(name);
+	return out;
+}
+
 char *
 qsp_qscp_source_expand(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path)
 {
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_EXPAND_PATH, .path = qsp_bytes_str(path) };
+	size_t home = strcspn(path, "/");
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_EXPAND_PATH, .path = qsp_bytes(path, home) };
 	struct qsp_qscp_answer a;
 	struct qsp_sftp_name n;
 	char *out = NULL;
@@ -60,7 +71,8 @@ qsp_qscp_source_expand(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *
 	}
 	if (qsp_qscp_call(q, c, &r, &a) && a.r.type == QSP_SFTP_NAME &&
 	    qsp_sftp_get_name(&a.r, &n) == 0)
-		out = strndup((const char *)n.name.p, n.name.n);
+		/* what follows the home is ours to say: it names the file here */
+		out = place_of(n.name, path + home);
 	else
 		qsp_qscp_say_reply(q, c, path, a.lost ? NULL : &a.r);
 	qsp_qscp_call_free(&a);
@@ -94,6 +106,21 @@ exists(void *arg, const char *path)
 	return ok;
 }
 
+/* A home as such is called here what it is called there; but a name that hides, or is none, might be meant to
+ * take the place of something. */
+static bool
+add_home(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path, const char *full,
+	 struct qsp_sftp_names *out)
+{
+	const char *base = qsp_qscp_place_base(full);
+
+	if (*base == 0 || *base == '.') {
+		qsp_qscp_say(q, c, path, "is a home without a name of its own: say its path");
+		return false;
+	}
+	return qsp_sftp_names_add(out, full);
+}
+
 bool
 qsp_qscp_source_paths(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path,
 		      struct qsp_sftp_names *out)
@@ -107,6 +134,10 @@ qsp_qscp_source_paths(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *p
 		return false;
 	if (c == NULL) {
 		ok = qsp_sftp_names_add(out, path);
+	} else if (*path == '~' && path[strcspn(path, "/")] == 0 && strcmp(full, ".") != 0) {
+		ok = add_home(q, c, path, full, out);
+		free(full);
+		return ok;
 	} else if (!qsp_sftp_glob_is(full) || exists(&p, full)) {
 		ok = qsp_sftp_names_add(out, full); /* a name that is there means itself */
 	} else {

@@ -62,7 +62,9 @@ while True:
     kind, i = body[0], body[1:5]
     path = body[9:9 + struct.unpack(">I", body[5:9])[0]] if kind != 1 and len(body) > 9 else b""
     if kind == 1:
-        send(b"\x02", u32(2 if how == "old" else 3))
+        send(b"\x02", u32(2 if how == "old" else 3), *([st(b"expand-path@openssh.com"), st(b"1")] if how == "home" else []))
+    elif kind == 200 and how == "home":
+        names(i, (b"/home/.bashrc", FILE))
     elif kind == 7 and b"*" in path:
         status(i, 2)
     elif kind in (7, 8, 17):
