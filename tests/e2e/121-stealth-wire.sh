@@ -80,9 +80,9 @@ client 'sleep 1; seq 1 30; sleep 1; seq 1 30' >"$TMP/out" || fail "plain"
 # seldom the end is drawn so near that it is not seen
 next=4
 started() { [ -n "$(children "$1" qssh)" ] || [ "$(cat "/proc/$1/comm")" = qssh ]; }
-# spoil SECONDS: of ResumeTimeout
+# spoil SECONDS: of ResumeTimeout; much waits at the server all the time
 spoil() {
-	client --stealth -o ResumeTimeout="$1" 'echo here; sleep 100' >"$TMP/out" 2>"$TMP/err" &
+	client --stealth -o ResumeTimeout="$1" 'yes' >"$TMP/out" 2>"$TMP/err" &
 	spoilt=$!
 	wait_for started "$spoilt"
 	pids="$pids $spoilt $(children "$spoilt" qssh)"
@@ -96,6 +96,10 @@ spoil() {
 		wait_for cells $((next + 1)) '<' 80
 		wait_for cells $((next + 1)) '>' 80
 		judge $((next + 1)) 25 1 1
+		# and nothing that waited has left before that
+		early=$(awk -v c=$((next + 1)) '$2 == c && $3 == ">" && n++ < 80 { sum += $4 }
+			END { print sum }' "$TMP/wire")
+		[ "$early" -lt 100000 ] || fail "resumed with a burst: $early bytes"
 	fi
 	# shellcheck disable=SC2046 # one or none
 	kill $(children "$spoilt" qssh) 2>/dev/null || :
