@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # qscp against a server that lies: nothing is written outside the target, no control character reaches the
 # terminal, each lie ends with a message.
-# shellcheck disable=SC1091 # lib.sh is checked by itself
+# shellcheck disable=SC1091,SC2088 # lib.sh is checked by itself; a ~ is for the server
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 command -v python3 >/dev/null || skip "no python3 for the hostile server"
 
