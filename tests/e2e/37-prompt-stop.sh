@@ -69,7 +69,7 @@ for shell in 'bash --norc -i' 'sh -i'; do
 	wait_for screen_has '^tty-42'
 	wait_for screen_has '^Connection to 127.0.0.1 closed'
 	modes end
-	tm kill-server
+	tm_end
 done
 
 say ok

@@ -77,10 +77,13 @@ for pam in no yes; do
 		client=$!
 		pids="$pids $client"
 		wait_for test -e "$TMP/eve/here"
-		# shellcheck disable=SC2046 # numbers
-		set -- "$SERVER" $(offspring "$SERVER") $(offspring "$client")
-		[ $# -ge 6 ] || fail "too few processes: $*"
-		clean "$@"
+		all_there() {
+			processes="$SERVER $(offspring "$SERVER") $(offspring "$client")"
+			[ "$(echo "$processes" | wc -w)" -ge 6 ]
+		}
+		wait_for all_there
+		# shellcheck disable=SC2086 # numbers
+		clean $processes
 		# shellcheck disable=SC2046 # numbers
 		kill $(offspring "$client") 2>/dev/null || :
 		wait "$client" 2>/dev/null || :

@@ -165,7 +165,7 @@ did "$H:$TMP/self" other
 cmp self other || fail "over a file of the same size and time, here"
 # a file that shrinks while it is copied
 cp here/big shrinks
-"$QSP_BIN/qscp" -P "$PORT" -l 8000 shrinks "$H:$TMP/shrunk" 2>"$TMP/err" &
+"$QSP_BIN/qscp" -P "$PORT" -l 2000 shrinks "$H:$TMP/shrunk" 2>"$TMP/err" &
 c=$!
 wait_for test -s shrunk
 : >shrinks

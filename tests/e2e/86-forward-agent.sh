@@ -35,8 +35,9 @@ expect "folder" "700 $USER_NAME" "$(sed -n 3p "$TMP/out")"
 case $sock in /tmp/qssh-*/agent.*) ;; *) fail "the socket is $sock" ;; esac
 is_gone() { [ ! -e "${1%/*}" ]; }
 wait_for is_gone "$sock"
-expect "-a wins where it is last" 0 "$(status_of client -o ForwardAgent=no -A 'echo "<$SSH_AUTH_SOCK>"')"
+expect "-a wins where it is last" 0 "$(status_of client -A -a 'echo "<$SSH_AUTH_SOCK>"')"
 out_has '^<>$'
+expect "-A wins over -o, as with ssh" 0 "$(status_of client -o ForwardAgent=no -A 'test -S "$SSH_AUTH_SOCK"')"
 
 # --- keys are there, and can be used, and nothing else
 expect "list" 0 "$(status_of client -A qssh-add -l)"

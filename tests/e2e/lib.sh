@@ -71,15 +71,31 @@ sanitized() {
 	! grep -l -e 'Sanitizer' -e 'runtime error:' "$TMP"/*.log 2>/dev/null
 }
 
+# A process of the scenario: numbers are given again, to whoever starts next.
+mine() {
+	grep -q "^PPid:[[:space:]]*$$\$" "/proc/$1/status" 2>/dev/null || [ ! -r "/proc/$1/environ" ] ||
+		grep -q -a -F "$TMP" "/proc/$1/environ" 2>/dev/null
+}
+
 finish() {
 	status=$?
 	trap - EXIT INT TERM HUP
+	left=
 	for p in $pids; do
-		kill -TERM "$p" 2>/dev/null || :
+		if mine "$p"; then
+			left="$left $p"
+			kill -TERM "$p" 2>/dev/null || :
+		fi
+	done
+	# and who is nobody's child: the program that a background function had called, say
+	for f in $(grep -l -a -s -F "HOME=$TMP/home" /proc/[0-9]*/environ); do
+		p=${f#/proc/}
+		left="$left ${p%/environ}"
+		kill -TERM "${p%/environ}" 2>/dev/null || :
 	done
 	tries=0
-	for p in $pids; do
-		while kill -0 "$p" 2>/dev/null && [ $tries -lt 60 ]; do
+	for p in $left; do
+		while kill -0 "$p" 2>/dev/null && [ $tries -lt 120 ]; do
 			sleep 0.05
 			tries=$((tries + 1))
 		done
