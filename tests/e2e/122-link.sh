@@ -43,6 +43,9 @@ pids="$pids $pid"
 expect "twice" 0 "$(status_of to --link $H)"
 grep -q 'up already' "$TMP/err" || fail "twice: $(cat "$TMP/err")"
 wait_for cells 0 '<' 200
+# what is written down of a host is written at the beginning, not when the link is first used
+learned() { grep -q '^recorded .*k=' "$KNOWN_HOSTS"; }
+wait_for learned
 
 # sessions, one after another and together; a terminal; a copy; statuses
 head -c 20000 /dev/urandom >"$TMP/in"

@@ -577,7 +577,10 @@ test_shaped(void **state)
 	}
 }
 
-/* What a stealthy end writes, whether it has something to say or not: whole slots, one at a time. */
+/*
+ * What a stealthy end writes, whether it has something to say or not: whole slots, one at a time.
+ * Changes of keys and signs of life go in them too.
+ */
 static void
 test_stealth_on_the_wire(void **state)
 {
@@ -587,18 +590,22 @@ test_stealth_on_the_wire(void **state)
 	const struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
 	struct world *w = world_new(QSP_WIRE_CELLS);
 	static uint8_t buf[1 << 16];
+	struct qsp_conn_info info;
 	size_t slots = 0, open_at = 0;
 	int a[2], b[2];
 
 	(void)state;
 	w->shape = &p;
 	qsp_shape_conn_allow(w->server_cfg, &all);
+	qsp_config_set_rekey(w->server_cfg, 100, 400, 0);
+	qsp_config_set_rekey(w->client_cfg, 100, 400, 0);
 	sockets(a);
 	sockets(b);
-	w->client.to_send = w->server.to_send = 100000; /* never told to end */
+	w->client.to_send = 200000; /* and then nothing */
+	w->server.to_send = 10000000;
 	start_client(w, a[0]);
 	start_server(w, b[1]);
-	while (slots < 40 && !w->timed_out) {
+	while (slots < 150 && !w->timed_out) {
 		ssize_t up, down;
 
 		uv_run(&w->loop, UV_RUN_NOWAIT);
@@ -608,15 +615,20 @@ test_stealth_on_the_wire(void **state)
 		if (up > 0 && open_at > 20) {
 			assert_int_equal(up % (4 * QSP_CELL_LEN), 0);
 			slots += (size_t)up / (4 * QSP_CELL_LEN);
+			(void)!qsp_conn_ping(qsp_drive_conn(w->client.d), slots);
+			(void)!qsp_conn_ping(qsp_drive_conn(w->server.d), slots);
 		}
 		down = recv(b[0], buf, sizeof(buf), MSG_DONTWAIT);
 		if (down > 0)
 			assert_int_equal(send(a[1], buf, (size_t)down, MSG_NOSIGNAL), down);
+		if (down > 0 && open_at > 20)
+			assert_int_equal(down % (4 * QSP_CELL_LEN), 0);
 		if (down > 0 && w->client.opened)
 			open_at++;
 	}
-	assert_false(w->timed_out);
-	w->client.closed = w->server.closed = false;
+	assert_false(w->timed_out || w->client.closed || w->server.closed);
+	qsp_conn_get_info(qsp_drive_conn(w->client.d), &info);
+	assert_true(info.plain_rekeys > 0 && info.kem_rekeys > 0);
 	world_free(w);
 	close(a[1]);
 	close(b[0]);

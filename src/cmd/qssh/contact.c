@@ -90,8 +90,6 @@ on_event(void *arg, const struct qsp_mux_event *ev)
 {
 	struct qsp_qssh *q = arg;
 
-	if (!q->secret_stored)
-		qsp_qssh_host_learn(q);
 	qsp_qssh_channel_event(q, ev);
 	if (ev->type == QSP_MUX_CLOSE)
 		qsp_qssh_program_settle(q); /* the last one may have gone */
@@ -346,6 +344,17 @@ tell_end(struct qsp_qssh *q, bool in_session)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
+/*
+ * The host's secret goes on the disk when it comes. Slots wait for that [P8.6], and would else tell
+ * when a link is used for the first time.
+ */
+static void
+learn_in_time(struct qsp_qssh *q)
+{
+	if (q->opened && !q->secret_stored && q->stage != QSP_QSSH_DONE)
+		qsp_qssh_host_learn(q);
+}
+
 /* Runs one call to its end, whatever that is. */
 static int
 run_call(struct qsp_qssh *q)
@@ -366,6 +375,7 @@ run_call(struct qsp_qssh *q)
 	wait_for_answer(q);
 	while (q->stage != QSP_QSSH_DONE && !elsewhere) {
 		uv_run(&q->loop, UV_RUN_ONCE);
+		learn_in_time(q);
 		if (q->opened && !q->established && q->stage != QSP_QSSH_DONE &&
 		    qsp_qssh_forward_is_settled(q) && qsp_qssh_shape_is_agreed(q))
 			elsewhere = qsp_qssh_program_establish(q);
