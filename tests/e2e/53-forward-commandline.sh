@@ -100,6 +100,30 @@ dead() { [ "$(tm list-panes -t e2e -F '#{pane_dead}')" = 1 ]; }
 wait_for dead
 tm_end
 
+# a command here: only where that is permitted, on the terminal as it is for a shell, and Ctrl-C is for it alone
+run ''
+command_line "!echo here >$TMP/here"
+wait_for screen_has 'Invalid command\.'
+[ ! -e "$TMP/here" ] || fail "a local command ran without PermitLocalCommand"
+tm_end
+run '-o PermitLocalCommand=yes'
+command_line '?'
+wait_for screen_has '!args  *Execute local command'
+# shellcheck disable=SC2016 # for the shell here
+command_line "!stty -a | grep -o -e '-*icanon' >$TMP/here; cat"
+wait_for test -s "$TMP/here"
+expect "modes of a local command" icanon "$(cat "$TMP/here")"
+keys -l -- 'for cat'
+keys Enter
+twice() { [ "$(screen | grep -c '^for cat$')" = 2 ]; }
+wait_for twice
+keys C-c
+# shellcheck disable=SC2016 # for the shell over there
+keys -l -- 'echo there-$((40 + 2))'
+keys Enter
+wait_for screen_has 'there-42'
+tm_end
+
 # not where the configuration has it off
 run '-o EnableEscapeCommandline=no'
 keys Enter

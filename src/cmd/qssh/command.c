@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ~C: a line typed at qssh itself, which adds and cancels forwards. It is put together as it is typed,
- * amid everything else; meanwhile nothing that is typed goes to the host.
+ * ~C: a line typed at qssh itself, which adds and cancels forwards, or runs a command here. It is put
+ * together as it is typed, amid everything else; meanwhile nothing that is typed goes to the host.
  */
 #include "cmd/qssh/qssh.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "sys/tty.h"
 
 enum { CTRL_C = 3, CTRL_D = 4, CTRL_H = 8, CTRL_U = 21, ESC = 27, DEL = 127 };
 
@@ -61,6 +65,34 @@ on_cancelled(void *arg, bool ok, uint16_t port, const char *why)
 		qsp_qssh_say(QSP_LOG_FATAL, "Unknown port forwarding: %s", why);
 }
 
+/* A program of the person's, on the terminal as it was; Ctrl-C is for it, not for us. The connection rests
+ * meanwhile, as it does behind ~^Z. */
+static void
+run_here(struct qsp_qssh_session *s, char *line)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction before[2];
+
+	qsp_tty_restore();
+	(void)sigaction(SIGINT, &ignore, &before[0]);
+	(void)sigaction(SIGQUIT, &ignore, &before[1]);
+	qsp_qssh_proxy_run(line);
+	(void)sigaction(SIGINT, &before[0], NULL);
+	(void)sigaction(SIGQUIT, &before[1], NULL);
+	(void)!qsp_tty_raw(STDIN_FILENO);
+	uv_update_time(&s->q->loop);
+	qsp_qssh_session_resize(s, qsp_tty_get_size(STDIN_FILENO));
+}
+
+static void
+show_help(struct qsp_qssh_session *s)
+{
+	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
+		say(s, help[i]);
+	if (s->q->cfg.permit_local_command == QSP_CLIENT_YES)
+		say(s, "      !args                                  Execute local command");
+}
+
 static void
 run(struct qsp_qssh_session *s, char *line)
 {
@@ -73,8 +105,11 @@ run(struct qsp_qssh_session *s, char *line)
 	if (line[0] == 0)
 		return;
 	if (line[0] == 'h' || line[0] == 'H' || line[0] == '?') {
-		for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
-			say(s, help[i]);
+		show_help(s);
+		return;
+	}
+	if (line[0] == '!' && s->q->cfg.permit_local_command == QSP_CLIENT_YES) {
+		run_here(s, line + 1);
 		return;
 	}
 	line += line[0] == '-';

@@ -85,24 +85,30 @@ user_shell(void)
 }
 
 void
-qsp_qssh_proxy_local_command(struct qsp_qssh *q)
+qsp_qssh_proxy_run(char *line)
 {
-	char *line = expand_command(q, "LocalCommand", q->cfg.local_command);
 	char name[] = "sh", c[] = "-c";
 	char *const argv[] = { name, c, line, NULL };
 	struct qsp_spawn s = {
 		.path = user_shell(), .argv = argv, .envp = environ, .std = { 0, 1, 2 }
 	};
-	pid_t pid;
+	pid_t pid = qsp_spawn_start(&s);
+
+	if (pid < 0)
+		qsp_qssh_say(QSP_LOG_ERROR, "qssh: local command: %s", strerror(errno));
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+void
+qsp_qssh_proxy_local_command(struct qsp_qssh *q)
+{
+	char *line = expand_command(q, "LocalCommand", q->cfg.local_command);
 
 	if (!line)
 		return;
 	qsp_qssh_say(QSP_LOG_DEBUG1, "Executing local command: %s", line);
-	pid = qsp_spawn_start(&s);
-	if (pid < 0)
-		qsp_qssh_say(QSP_LOG_ERROR, "qssh: LocalCommand: %s", strerror(errno));
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	qsp_qssh_proxy_run(line);
 	free(line);
 }
 

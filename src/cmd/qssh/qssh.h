@@ -271,7 +271,9 @@ bool qsp_qssh_proxy_is_wanted(const struct qsp_qssh *q);
 /* A socket to it, or -1: said why. */
 int qsp_qssh_proxy_start(struct qsp_qssh *q);
 void qsp_qssh_proxy_end(struct qsp_qssh *q);
-/* LocalCommand, to its end. */
+/* A line for the user's shell, to its end. */
+void qsp_qssh_proxy_run(char *line);
+/* LocalCommand, the same way. */
 void qsp_qssh_proxy_local_command(struct qsp_qssh *q);
 
 /* stdfwd.c: -W */
