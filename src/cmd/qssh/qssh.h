@@ -10,7 +10,7 @@
  *     session.c, pump.c, plan.c, request.c, escapes.c, command.c    one session
  *     stdfwd.c      -W
  *     forward.c, forward_local.c, forward_socks.c, forward_remote.c, tunnel.c, ...    -L, -R, -D
- *     control_client.c, control_master.c, control_ask.c    connection sharing, both sides
+ *     control_client.c, control_master.c, control_serve.c, control_ask.c    connection sharing, both sides
  *     shape.c      what hides sizes and times
  *     link.c       a connection that is kept up for sessions to come
  *     background.c going on without a terminal
