@@ -86,8 +86,8 @@ qsp_bind_tcp(const struct qsp_bind *b, int fd[QSP_BIND_MAX], size_t *n, uint16_t
 	return *n > 0 ? 0 : QSP_E_IO;
 }
 
-static bool
-identify(const char *path, struct qsp_bind_name *out)
+bool
+qsp_bind_identify(const char *path, struct qsp_bind_name *out)
 {
 	struct stat st;
 
@@ -119,7 +119,7 @@ qsp_bind_unix(const char *path, unsigned mask, bool replace, int *fd, struct qsp
 	old = umask((mode_t)mask);
 	e = bind(*fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ? 0 : errno;
 	(void)umask(old);
-	if (e == 0 && listen(*fd, BACKLOG) == 0 && identify(path, name))
+	if (e == 0 && listen(*fd, BACKLOG) == 0 && qsp_bind_identify(path, name))
 		return 0;
 	e = e ? e : errno;
 	close(*fd);
@@ -133,7 +133,7 @@ qsp_bind_unlink(const char *path, const struct qsp_bind_name *name)
 {
 	struct qsp_bind_name now;
 
-	if (identify(path, &now) && now.device == name->device && now.inode == name->inode)
+	if (qsp_bind_identify(path, &now) && now.device == name->device && now.inode == name->inode)
 		(void)unlink(path);
 }
 

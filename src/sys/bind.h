@@ -29,6 +29,9 @@ struct qsp_bind_name {
 	uint64_t device, inode;
 };
 
+/* False where there is none. */
+bool qsp_bind_identify(const char *path, struct qsp_bind_name *out);
+
 /* A unix socket made under `mask`; a file of that name goes first where `replace` is set. errno says
  * what failed. */
 QSP_MUST_USE qsp_err qsp_bind_unix(const char *path, unsigned mask, bool replace, int *fd,

@@ -169,6 +169,28 @@ expect "a login of its own" $((before + 1)) "$(logins)"
 touch "$TMP/yes"
 expect "allowed" shared "$(shared echo shared)"
 grep -q 'Allow shared connection to 127.0.0.1?' "$TMP/asked" || fail "ask: $(cat "$TMP/asked")"
+rm "$TMP/yes"
+for word in stop exit; do
+	expect "-O $word, refused" 255 "$(CLIENT_OPTIONS="-S $sock -O $word" status_of client)"
+done
+grep -q '^Terminate shared connection to 127.0.0.1?' "$TMP/asked" || fail "ask: $(cat "$TMP/asked")"
+grep -q '^Disable further multiplexing on shared connection to 127' "$TMP/asked" ||
+	fail "ask: $(cat "$TMP/asked")"
+touch "$TMP/yes"
+expect "after -O exit was refused" shared "$(shared echo shared)"
+control -O exit >/dev/null
+wait_for no_socket
+
+# a master whose name another one has by now leaves it to that
+CLIENT_OPTIONS="-M -N -S $sock" client </dev/null 2>"$TMP/master.err" &
+master=$!
+pids="$pids $master"
+wait_for test -S "$sock"
+rm "$sock"
+CLIENT_OPTIONS="-f -M -N -S $sock" client 2>"$TMP/master.err"
+kill -TERM "$(program "$master")"
+wait "$master" 2>/dev/null || :
+expect "the second master's socket" second "$(shared echo second)"
 control -O exit >/dev/null
 wait_for no_socket
 

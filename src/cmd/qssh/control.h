@@ -22,6 +22,7 @@ struct qsp_qssh_control_client {
 struct qsp_qssh_control {
 	uv_poll_t poll;
 	int fd;
+	struct qsp_bind_name name; /* which control_path is ours to remove */
 	struct qsp_qssh_control_client *clients;
 	size_t n_clients;
 	struct qsp_ipc_message in;

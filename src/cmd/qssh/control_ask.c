@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ControlMaster ask and autoask: whether a client may use the connection. */
+/* ControlMaster ask and autoask: whether a client may use the connection, or end it. */
 #include "cmd/qssh/qssh.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "sys/tty.h"
 
 bool
-qsp_qssh_control_allows(struct qsp_qssh *q)
+qsp_qssh_control_allows(struct qsp_qssh *q, const char *what)
 {
 	bool asks = q->cfg.control_master == QSP_CLIENT_ASK ||
 		    q->cfg.control_master == QSP_CLIENT_AUTO_ASK;
@@ -18,7 +18,7 @@ qsp_qssh_control_allows(struct qsp_qssh *q)
 
 	if (!asks)
 		return true;
-	snprintf(question, sizeof(question), "Allow shared connection to %s? (yes/no) ", q->name);
+	snprintf(question, sizeof(question), "%s to %s? (yes/no) ", what, q->name);
 	if (qsp_askpass_is_set() || !qsp_tty_can_ask())
 		return qsp_askpass_confirm(question);
 	yes = qsp_tty_ask(question, true, answer, sizeof(answer)) == 0 &&

@@ -422,6 +422,8 @@ find_master(struct qsp_qssh *q)
 {
 	const char *path = q->control_path;
 	bool may_be_master = qsp_qssh_control_is_wanted(q);
+	struct qsp_bind_name name = { 0, 0 };
+	bool is_there = qsp_bind_identify(path, &name);
 	int fd;
 	qsp_err e = qsp_local_connect(path, &fd);
 
@@ -432,7 +434,8 @@ find_master(struct qsp_qssh *q)
 			     e == QSP_E_ROOM ? "name too long" : strerror(errno));
 	} else if (e == QSP_E_CLOSED && may_be_master) {
 		qsp_qssh_say(QSP_LOG_DEBUG1, "Stale control socket %s, unlinking", path);
-		(void)unlink(path);
+		if (is_there) /* and no other has taken its place since */
+			qsp_bind_unlink(path, &name);
 	} else if (e == QSP_E_NOTFOUND || e == QSP_E_CLOSED) {
 		qsp_qssh_say(QSP_LOG_DEBUG1, "Control socket \"%s\" does not exist", path);
 	} else {

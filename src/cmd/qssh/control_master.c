@@ -157,6 +157,7 @@ qsp_qssh_control_listen(struct qsp_qssh *q)
 		free(k);
 		return false;
 	}
+	(void)qsp_bind_identify(path, &k->name);
 	q->control = k;
 	uv_poll_init(&q->loop, &k->poll, k->fd);
 	k->poll.data = q;
@@ -176,7 +177,7 @@ stop(struct qsp_qssh *q, bool keep)
 	close(k->fd);
 	k->fd = -1;
 	if (!keep)
-		(void)unlink(q->control_path);
+		qsp_bind_unlink(q->control_path, &k->name);
 }
 
 void

@@ -10,6 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SHARE "Allow shared connection"
+#define FORWARD "Allow a forward on the shared connection"
+#define END "Terminate shared connection"
+#define STOP "Disable further multiplexing on shared connection"
+
 /* --- answers --------------------------------------------------------------------------------- */
 
 static void
@@ -31,6 +36,16 @@ qsp_qssh_control_refuse(struct qsp_qssh_control_client *c, const char *why)
 	if (!c->answered)
 		qsp_qssh_control_say(c, &m);
 	c->answered = true;
+}
+
+static bool
+is_allowed(struct qsp_qssh_control_client *c, const char *what)
+{
+	bool yes = qsp_qssh_control_allows(c->q, what);
+
+	if (!yes)
+		qsp_qssh_control_refuse(c, "the person in front of it said no");
+	return yes;
 }
 
 static void
@@ -186,8 +201,8 @@ forward(struct qsp_qssh_control_client *c, const struct qsp_client_control *m)
 
 	if (!spec || (order.kind != 'L' && order.kind != 'R' && order.kind != 'D')) {
 		qsp_qssh_control_refuse(c, "malformed request");
-	} else if (!qsp_qssh_control_allows(c->q)) {
-		qsp_qssh_control_refuse(c, "the person in front of it said no");
+	} else if (m->type == QSP_CLIENT_CONTROL_FORWARD && !is_allowed(c, FORWARD)) {
+		;
 	} else {
 		c->forwarding = true;
 		if (m->type == QSP_CLIENT_CONTROL_FORWARD)
@@ -206,10 +221,8 @@ open_what(struct qsp_qssh_control_client *c, struct qsp_client_control *m)
 	bool shell = m->type == QSP_CLIENT_CONTROL_SESSION;
 	qsp_err e;
 
-	if (!qsp_qssh_control_allows(c->q)) {
-		qsp_qssh_control_refuse(c, "the person in front of it said no");
+	if (!is_allowed(c, SHARE))
 		return;
-	}
 	for (size_t i = 0; i < 3; i++)
 		c->std[i] = qsp_ipc_take(&c->q->control->in, i);
 	uv_timer_stop(&c->q->persist);
@@ -223,6 +236,8 @@ open_what(struct qsp_qssh_control_client *c, struct qsp_client_control *m)
 static void
 on_exit_asked(struct qsp_qssh_control_client *c)
 {
+	if (!is_allowed(c, END))
+		return;
 	agree(c, (uint32_t)getpid());
 	qsp_qssh_say(QSP_LOG_DEBUG1, "A client asks us to exit");
 	c->q->dismissed = true;
@@ -234,6 +249,8 @@ on_stop_asked(struct qsp_qssh_control_client *c)
 {
 	struct qsp_qssh *q = c->q;
 
+	if (!is_allowed(c, STOP))
+		return;
 	agree(c, (uint32_t)getpid());
 	q->dismissed = true;
 	qsp_qssh_control_stop(q);

@@ -93,11 +93,13 @@ qsp_qssh_link_settle(struct qsp_qssh *q)
 bool
 qsp_qssh_link_is_up(const struct qsp_qssh *q)
 {
+	struct qsp_bind_name name = { 0, 0 };
+	bool is_there = q->control_path && qsp_bind_identify(q->control_path, &name);
 	int fd = -1;
 	qsp_err e = q->control_path ? qsp_local_connect(q->control_path, &fd) : QSP_E_NOTFOUND;
 
-	if (e == QSP_E_CLOSED) /* of one that was killed */
-		(void)unlink(q->control_path);
+	if (e == QSP_E_CLOSED && is_there) /* of one that was killed */
+		qsp_bind_unlink(q->control_path, &name);
 	if (e)
 		return false;
 	close(fd);

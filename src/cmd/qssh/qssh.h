@@ -341,8 +341,8 @@ void qsp_qssh_background_linger(struct qsp_qssh *q);
 /* *status is what to exit with; false: no connection was shared, make one. */
 bool qsp_qssh_control_use(struct qsp_qssh *q, int *status);
 
-/* control_ask.c: the person in front of us lets a client use it, where that is to be asked */
-bool qsp_qssh_control_allows(struct qsp_qssh *q);
+/* control_ask.c: the person in front of us lets a client do what it asks for, where that is to be asked */
+bool qsp_qssh_control_allows(struct qsp_qssh *q, const char *what);
 
 /* control_master.c: sharing ours */
 struct qsp_qssh_control;
