@@ -63,6 +63,7 @@ struct qsp_client_scope {
 	const char *local_user;
 	const char *home;       /* of ~ and of relative Includes in the user's file */
 	const char *system_dir; /* of relative Includes in the system's file */
+	bool chosen; /* the file was named by hand (-F): who else may write it is not asked, but of its Includes */
 };
 
 void qsp_client_config_init(struct qsp_client_config *c);

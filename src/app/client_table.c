@@ -128,7 +128,7 @@ const struct qsp_client_keyword qsp_client_table[] = {
 	TEXT("LocalCommand", QSP_CLIENT_REST, local_command, NULL),
 	FORWARDS("LocalForward", local_forward, 'L'),
 	ONE_OF("LogLevel", log_level, levels, QSP_LOG_INFO),
-	INTEGER("NumberOfPasswordPrompts", QSP_CLIENT_NUMBER, password_prompts, 1, 100, 3),
+	INTEGER("NumberOfPasswordPrompts", QSP_CLIENT_NUMBER, password_prompts, 0, 100, 3),
 	INTEGER("ObscureKeystrokeTiming", QSP_CLIENT_GRID, grid, QSP_SHAPE_GRID_LEAST,
 		QSP_SHAPE_GRID_MOST, QSP_SHAPE_GRID_MS),
 	ONE_OF("Padding", padding, paddings, 0),

@@ -82,7 +82,7 @@ expect "as sftp does" 0 "$(status_of qssh -G -x -oForwardAgent=no -oPermitLocalC
     -oClearAllForwardings=yes -l user -s -- host sftp)"
 
 refused() {
-	expect "$1" 255 "$(status_of qssh -G "$@" host)"
+	expect "${1:-the file}" 255 "$(status_of qssh -G "$@" host)"
 	grep -q -e "$message" "$TMP/err" || fail "$*: $(cat "$TMP/err")"
 }
 message='ForwardX11: an OpenSSH option that this version of qssh does not have'
@@ -91,6 +91,12 @@ message='Bad configuration option: Nonsense'
 refused -F none -o Nonsense=1
 message='Port: unsupported value "x"'
 refused -p x
+message='bad destination: host/path'
+expect "a path" 255 "$(status_of qssh -G ssh://host/path)"
+grep -q "$message" "$TMP/err" || fail "a path: $(cat "$TMP/err")"
+expect "an empty path" host "$(value hostname ssh://host/)"
+expect "no questions" 0 "$(value numberofpasswordprompts -o NumberOfPasswordPrompts=0 host)"
+expect "no command" '' "$(value remotecommand host '')"
 expect "-C" "compression yes" "$(qssh -F none -G -C host | grep '^compression')"
 expect "ResumeTimeout" "resumetimeout 90" "$(qssh -F none -G -o ResumeTimeout=1m30s host | grep '^resumet')"
 for o in --qkd --qkd-only --policy=high -X -Y; do
@@ -106,9 +112,20 @@ refused -F "$TMP/bad"
 printf 'Port\n' >"$TMP/bad"
 message="^$TMP/bad line 1: Port: missing argument"
 refused -F "$TMP/bad"
+# who else may write a file that is found by itself, or included, is asked; of one that is named, it is not
+printf 'Port 77\n' >"$TMP/bad"
 chmod 666 "$TMP/bad"
-message='Bad owner or permissions'
-refused -F "$TMP/bad"
+expect "-F of a file for all" 77 "$(value port -F "$TMP/bad" host)"
+expect "-F of a pipe" 78 "$(echo Port 78 | value port -F /dev/stdin host)"
+printf 'Include %s\n' "$TMP/bad" >"$TMP/around"
+message="Bad owner or permissions on $TMP/bad"
+refused -F "$TMP/around"
+mv "$conf" "$TMP/kept"
+cp "$TMP/bad" "$conf"
+chmod 666 "$conf"
+message="Bad owner or permissions on $conf"
+refused
+mv "$TMP/kept" "$conf"
 message="Can't open user config file"
 refused -F "$TMP/none"
 

@@ -79,6 +79,12 @@ said 'jumphost loop via 127.0.0.1'
 status "no answer" 255 call $known -o ConnectTimeout=1 -o 'ProxyCommand=sleep 100' 127.0.0.1 true
 said 'does not answer the handshake'
 
+# a folder that is not there is not made for known_hosts, unless it is ours
+status "known_hosts in no folder" 0 call -o "UserKnownHostsFile=$TMP/nofolder/file" \
+    -o StrictHostKeyChecking=accept-new -l "$USER_NAME" 127.0.0.1 true
+said 'Failed to add the host to the list of known hosts'
+[ ! -e "$TMP/nofolder" ] || fail "a folder was made"
+
 # trust
 status "unknown host, no questions" 255 call -o "UserKnownHostsFile=$TMP/none" 127.0.0.1 true
 said 'Host key verification failed.'
@@ -111,6 +117,11 @@ rc=0
 { client 'while :; do echo y; done' || echo $? >"$TMP/piped"; } 2>/dev/null | head -n 1 >/dev/null
 wait_for test -s "$TMP/piped"
 expect "nobody reads" 255 "$(cat "$TMP/piped")"
+rc=0
+client 'echo y' >/dev/full 2>"$TMP/err" </dev/null || rc=$?
+expect "a full disk behind our output" 255 $rc
+name="a full disk"
+said '^qssh: writing the output: No space left on device$'
 rm -f "$TMP/up"
 client 'echo up; exec sleep 1000' >"$TMP/up" 2>"$TMP/err" </dev/null &
 call=$!

@@ -126,17 +126,20 @@ qsp_qssh_hostfile_check(struct qsp_qssh *q, const struct qsp_key_public *key, ch
 
 /* --- writing -------------------------------------------------------------------------------- */
 
-/* Makes ~/.qssh where it is wanted, and locks the folder of the file; -1 where it cannot be. */
+/* Makes ~/.qssh where it is wanted, but no other, and locks the folder of the file; -1 where it cannot be. */
 static int
-lock_folder(const char *path)
+lock_folder(const struct qsp_qssh *q, const char *path)
 {
 	struct qsp_file_error err;
-	char *copy = strdup(path);
+	char *copy = strdup(path), *own = NULL;
 	const char *dir = copy ? dirname(copy) : NULL;
 	int fd = -1;
 
-	if (dir && access(dir, F_OK) != 0)
+	if (asprintf(&own, "%s/.qssh", q->home) < 0)
+		own = NULL;
+	if (dir && own && strcmp(dir, own) == 0 && access(dir, F_OK) != 0)
 		(void)!qsp_file_make_dir(dir, 0700, &err);
+	free(own);
 	if (dir)
 		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(copy);
@@ -168,7 +171,7 @@ rewrite(struct qsp_qssh *q, const char *path,
 	struct qsp_known_hosts_text out = { 0 };
 	struct qsp_file_data text;
 	struct qsp_file_error err;
-	int lock = lock_folder(path);
+	int lock = lock_folder(q, path);
 	qsp_err e = QSP_E_IO;
 
 	/* a file that cannot be read is not replaced: what it holds would be gone */

@@ -336,7 +336,10 @@ take_authority(struct parse *p, char *s)
 {
 	char *host = s, *port;
 
-	s[strcspn(s, "/")] = 0;
+	port = s + strcspn(s, "/");
+	if (*port && port[1]) /* there is no path on a host to go to */
+		return bad_destination(s);
+	*port = 0;
 	if (host[0] == '[') {
 		host++;
 		port = strchr(host, ']');

@@ -108,7 +108,9 @@ write_out(struct qsp_qssh_out *o, const uint8_t *p, size_t n)
 		if (r < 0 && errno == EAGAIN)
 			return done;
 		if (r < 0) {
-			qsp_qssh_say(QSP_LOG_DEBUG1, "write: %m");
+			/* a reader that has gone knows why; of a full disk nobody else tells */
+			qsp_qssh_say(errno == EPIPE ? QSP_LOG_DEBUG1 : QSP_LOG_ERROR,
+				     "qssh: writing the output: %m");
 			o->broken = true;
 		} else {
 			done += (size_t)r;

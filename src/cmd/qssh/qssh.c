@@ -51,7 +51,8 @@ read_config(struct qsp_qssh *q)
 	struct qsp_client_scope scope = { .original = q->opt.host,
 					  .local_user = q->local_user,
 					  .home = q->home,
-					  .system_dir = QSP_QSSH_SYSTEM_DIR };
+					  .system_dir = QSP_QSSH_SYSTEM_DIR,
+					  .chosen = q->opt.config_file != NULL };
 	char err[QSP_CONFLINE_ERROR_MAX] = "", *path = NULL;
 	const char *given = q->opt.config_file;
 	qsp_err e = 0;
@@ -118,8 +119,12 @@ take_command(struct qsp_qssh *q)
 		return QSP_QSSH_FAILED;
 	for (char **w = q->opt.command; *w; w++)
 		p = stpcpy(stpcpy(p, *w), w[1] ? " " : "");
-	q->cfg.remote_command = line;
-	return 0;
+	if (*line) {
+		q->cfg.remote_command = line;
+		return 0;
+	}
+	free(line); /* qssh host "" is a shell, as with ssh */
+	return check_no_command(q);
 }
 
 static int
