@@ -50,6 +50,16 @@ qsp_shape_conn_ask(struct qsp_conn *c, struct qsp_now now, const struct qsp_shap
 	return QSP_OK;
 }
 
+/* What was asked for under a lower ceiling: a faster class would break the user's budget. */
+static bool
+is_less(const struct qsp_shape_params *p, const struct qsp_shape_params *asked)
+{
+	struct qsp_shape_allowed a = { .modes = QSP_SHAPE_ALL, .ceiling = p->ceiling };
+	struct qsp_shape_params lower = qsp_shape_answer(&a, asked);
+
+	return qsp_shape_same(p, &lower);
+}
+
 qsp_err
 qsp_shape_conn_on_answer(struct qsp_conn *c, const struct qsp_input *in)
 {
@@ -60,9 +70,13 @@ qsp_shape_conn_on_answer(struct qsp_conn *c, const struct qsp_input *in)
 	c->shape.open = false;
 	if (qsp_shape_same(&p, &c->shape.now))
 		return QSP_OK;
-	if (c->shape.now.mode == QSP_SHAPE_STEALTH &&
-	    (p.mode != QSP_SHAPE_STEALTH || p.strict != c->shape.now.strict))
-		return qsp_engine_fail(c, QSP_E_POLICY, "the server does not allow stealth");
+	if (!is_shaped(&p)) {
+		if (c->shape.now.mode == QSP_SHAPE_STEALTH)
+			return qsp_engine_fail(c, QSP_E_POLICY,
+					       "the server does not allow stealth");
+	} else if (!is_less(&p, &c->shape.now)) {
+		return qsp_engine_fail(c, QSP_E_PROTOCOL, "SHAPE: not what was asked for");
+	}
 	adopt(c, in->now, &p);
 	return QSP_OK;
 }

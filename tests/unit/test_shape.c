@@ -4,6 +4,7 @@
 #include "seeded.h"
 
 #include "proto/shape_conn.h"
+#include "proto/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,10 @@
 
 #define MS 1000u
 #define SECOND 1000000u
+#define STRICT(c, top)                                                                             \
+	{                                                                                          \
+		.mode = QSP_SHAPE_STEALTH, .strict = true, .class = (c), .ceiling = (top)          \
+	}
 #define STEALTH(c, top)                                                                            \
 	{                                                                                          \
 		.mode = QSP_SHAPE_STEALTH, .class = (c), .ceiling = (top)                          \
@@ -549,6 +554,69 @@ refused(void **state)
 	pair_free(p);
 }
 
+/* Everything up to the server's answer, which the test gives in its place. */
+static struct pair *
+answered(const struct qsp_shape_params *asked, const struct qsp_shape_params *answer)
+{
+	struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
+	struct pair *p = opened(&all, asked, false);
+	struct qsp_shape_params now;
+	uint32_t changes = 0;
+
+	for (int i = 0; i < 1000 && changes == 0; i++) {
+		(void)pair_output(p, &p->client);
+		(void)pair_input(p, &p->server, SIZE_MAX);
+		(void)qsp_shape_conn_now(p->server.conn, &now, &changes);
+		if (changes == 0) {
+			(void)pair_output(p, &p->server);
+			(void)pair_input(p, &p->client, SIZE_MAX);
+		}
+	}
+	assert_int_equal(changes, 1);
+	p->server.conn->shape.now = *answer;
+	pair_run(p);
+	return p;
+}
+
+/* A server may lower the class, and nothing else: not spend more than the user's budget. */
+static void
+answers(void **state)
+{
+	static const struct {
+		struct qsp_shape_params asked, answer;
+		qsp_err e;
+	} cases[] = {
+		{ STRICT(2, 2), STRICT(2, 2), 0 },
+		{ STRICT(2, 2), STRICT(1, 1), 0 },
+		{ STRICT(2, 2), STRICT(3, 3), QSP_E_PROTOCOL },
+		{ STRICT(2, 2), STRICT(1, 2), QSP_E_PROTOCOL },
+		{ STRICT(2, 2), STEALTH(2, 2), QSP_E_PROTOCOL },
+		{ STRICT(2, 2), { .mode = QSP_SHAPE_PADDED, .padding = 2 }, QSP_E_PROTOCOL },
+		{ STRICT(2, 2), { .mode = QSP_SHAPE_PLAIN, .grid_ms = 20 }, QSP_E_PROTOCOL },
+		{ STRICT(2, 2), { .mode = QSP_SHAPE_PLAIN }, QSP_E_POLICY },
+		{ STEALTH(1, 4), STEALTH(1, 2), 0 },
+		{ STEALTH(1, 4), STEALTH(1, 5), QSP_E_PROTOCOL },
+		{ STEALTH(1, 4), STEALTH(2, 4), QSP_E_PROTOCOL },
+		{ STEALTH(1, 4), STRICT(1, 4), QSP_E_PROTOCOL },
+		{ { .mode = QSP_SHAPE_PADDED, .padding = 1 }, { .mode = QSP_SHAPE_PLAIN }, 0 },
+		{ { .mode = QSP_SHAPE_PADDED, .padding = 1 }, STRICT(5, 5), QSP_E_PROTOCOL },
+		{ { .mode = QSP_SHAPE_PLAIN, .grid_ms = 20 },
+		  { .mode = QSP_SHAPE_PADDED, .padding = 2 },
+		  QSP_E_PROTOCOL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair *p = answered(&cases[i].asked, &cases[i].answer);
+
+		assert_int_equal(p->client.error, cases[i].e);
+		assert_true(cases[i].e == 0 ? p->server.got.n == 6
+					    : cases[i].asked.mode != QSP_SHAPE_STEALTH ||
+						      p->server.got.n == 0);
+		pair_free(p);
+	}
+}
+
 static void
 a_grid_is_allowed(void **state)
 {
@@ -605,6 +673,7 @@ main(void)
 		T(what_may_follow),
 		T(agreed),
 		T(refused),
+		T(answers),
 		T(a_grid_is_allowed),
 		T(hasty),
 	};
