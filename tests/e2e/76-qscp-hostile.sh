@@ -69,6 +69,11 @@ expect "what grows" 100000 "$(stat -c %s target/file)"
 echo hello >"$TMP/in/target/small"
 HOSTILE=late timeout 20 "$QSP_BIN/qscp" -S "$TMP/transport" target/small host: </dev/null 2>"$TMP/err" ||
 	fail "more than two round trips, or: $(cat "$TMP/err")"
+# folders are not asked for one after the other, nor made
+lie wide folder 0 ''
+expect "folders" hello "$(cat target/folder/c.folder/ok)"
+HOSTILE=wide timeout 20 "$QSP_BIN/qscp" -r -S "$TMP/transport" target/folder host: </dev/null 2>"$TMP/err" ||
+	fail "folders are made one after the other, or: $(cat "$TMP/err")"
 # patterns: names that the server tells are checked there too
 lie slash '*' 1 'a name that no file in a folder can have'
 say "ok"

@@ -25,6 +25,8 @@ qsp_qscp_job_fail(struct qsp_qscp_job *j, bool at_source, const struct qsp_sftp_
 	if (j->failed)
 		return;
 	j->failed = true;
+	if (!at_source && qsp_qscp_folder_explains(j->folder, r))
+		return; /* that its folder could not be made was said */
 	if (why != NULL)
 		qsp_qscp_say(j->q, at, path, why);
 	else
@@ -294,7 +296,7 @@ finish(struct qsp_qscp_job *j)
 	if (j->q->metered == j)
 		j->q->metered = NULL;
 	if (j->folder != NULL)
-		qsp_qscp_walk_unref(j->q, j->folder);
+		qsp_qscp_folder_unref(j->folder);
 	free(j->src);
 	free(j->dst);
 	free(j);

@@ -48,12 +48,14 @@ struct qsp_qscp_conn {
 
 /* A folder that was made; its mode and times are set when all within is done. */
 struct qsp_qscp_folder {
+	struct qsp_qscp *q;
 	struct qsp_qscp_folder *parent;
 	unsigned refs;
 	struct qsp_qscp_conn *to;
 	char *path;
 	struct qsp_sftp_attrs attrs;
-	bool made;
+	bool made;   /* and was not there before */
+	bool failed; /* after all */
 };
 
 /* One file: from, to: NULL for here. */
@@ -90,6 +92,7 @@ struct qsp_qscp {
 	struct qsp_qscp_options opt;
 	struct qsp_qscp_conn *conns;
 	struct qsp_qscp_job *jobs, **last;
+	struct qsp_qscp_list *lists, **lists_last; /* folders of servers that are to be read */
 	size_t n_jobs, jobs_max;
 	int status;
 	bool more;        /* a job stopped for want of room in a queue */
@@ -178,9 +181,15 @@ void qsp_qscp_move_drop(struct qsp_qscp_job *j);
 /* resume.c: finds out where to go on, with the job held */
 void qsp_qscp_resume(struct qsp_qscp *q, struct qsp_qscp_job *j);
 
+/* folder.c */
+/* That dst is a folder; NULL where it cannot be: that was said. The caller owns a reference. */
+struct qsp_qscp_folder *qsp_qscp_folder_new(struct qsp_qscp *q, const struct qsp_qscp_copy *c);
+void qsp_qscp_folder_unref(struct qsp_qscp_folder *f);
+/* Whether a failure in f is because f could not be made. */
+bool qsp_qscp_folder_explains(const struct qsp_qscp_folder *f, const struct qsp_sftp_reply *r);
+
 /* walk.c */
 void qsp_qscp_walk(struct qsp_qscp *q, const struct qsp_qscp_copy *c, int depth);
-void qsp_qscp_walk_unref(struct qsp_qscp *q, struct qsp_qscp_folder *f);
 /* Adds the names in a folder of a server to out, checked. */
 bool qsp_qscp_walk_names(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path,
 			 struct qsp_sftp_names *out);

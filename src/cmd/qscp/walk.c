@@ -13,111 +13,8 @@
 
 #include "cmd/qscp/qscp.h"
 
-#define AHEAD 3 /* READDIRs at a time */
-
-/* --- folders over there or here ------------------------------------------------------------- */
-
-static void
-set_here(struct qsp_qscp *q, struct qsp_qscp_folder *f, uint32_t has)
-{
-	struct timespec t[2] = { { .tv_sec = f->attrs.atime }, { .tv_sec = f->attrs.mtime } };
-
-	if ((has & QSP_SFTP_HAS_TIMES) && utimensat(AT_FDCWD, f->path, t, 0) != 0)
-		qsp_qscp_say(q, NULL, f->path, strerror(errno));
-	if ((has & QSP_SFTP_HAS_MODE) && chmod(f->path, f->attrs.mode & QSP_QSCP_MODES) != 0)
-		qsp_qscp_say(q, NULL, f->path, strerror(errno));
-}
-
-struct late {
-	struct qsp_qscp *q;
-	struct qsp_qscp_conn *to;
-	char *path;
-};
-
-static void
-on_set(void *arg, const struct qsp_sftp_reply *r)
-{
-	struct late *l = arg;
-
-	if (r == NULL || r->status != QSP_SFTP_OK)
-		qsp_qscp_say_reply(l->q, l->to, l->path, r);
-	free(l->path);
-	free(l);
-}
-
-/* Its mode and times, now that nothing more is written into it. */
-static void
-settle(struct qsp_qscp *q, struct qsp_qscp_folder *f)
-{
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_SETSTAT, .path = qsp_bytes_str(f->path) };
-	uint32_t has = f->attrs.has & (QSP_SFTP_HAS_MODE | QSP_SFTP_HAS_TIMES);
-	struct late *l;
-
-	if (!q->opt.preserve) {
-		if (!f->made || (f->attrs.mode & 0700) == 0700)
-			return; /* the umask has had its say */
-		f->attrs.mode &= 0777;
-		has &= QSP_SFTP_HAS_MODE;
-	}
-	if (f->to == NULL) {
-		set_here(q, f, has);
-		return;
-	}
-	if (has == 0 || f->to->c.broken != NULL)
-		return;
-	r.attrs = f->attrs;
-	r.attrs.has = has;
-	r.attrs.mode &= QSP_QSCP_MODES;
-	l = qsp_qscp_say_memory(malloc(sizeof(*l)));
-	*l = (struct late){ q, f->to, qsp_qscp_say_memory(strdup(f->path)) };
-	qsp_sftp_client_send(&f->to->c, &r, on_set, l);
-}
-
-void
-qsp_qscp_walk_unref(struct qsp_qscp *q, struct qsp_qscp_folder *f)
-{
-	while (f != NULL && --f->refs == 0) {
-		struct qsp_qscp_folder *parent = f->parent;
-
-		settle(q, f);
-		free(f->path);
-		free(f);
-		f = parent;
-	}
-}
-
-/* Makes it, or finds it there. */
-static bool
-make(struct qsp_qscp *q, const struct qsp_qscp_copy *c, bool *made)
-{
-	mode_t mode = (c->attrs.has & QSP_SFTP_HAS_MODE ? c->attrs.mode & 0777 : 0777) | 0700;
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_MKDIR,
-				      .path = qsp_bytes_str(c->dst),
-				      .attrs = { .has = QSP_SFTP_HAS_MODE, .mode = mode } };
-	struct qsp_qscp_answer a = { 0 }, b = { 0 };
-	struct qsp_sftp_attrs there;
-	bool found;
-	int code = 0;
-
-	*made = c->to == NULL ? mkdir(c->dst, mode) == 0 : qsp_qscp_call(q, c->to, &r, &a);
-	if (!*made)
-		code = errno;
-	found = !*made && qsp_qscp_source_stat(q, c->to, c->dst, &there, &b);
-	if (*made || (found && S_ISDIR(there.mode))) {
-		qsp_qscp_call_free(&a);
-		qsp_qscp_call_free(&b);
-		return true;
-	}
-	if (found)
-		qsp_qscp_say(q, c->to, c->dst, "is there, and is not a directory");
-	else if (c->to != NULL)
-		qsp_qscp_say_reply(q, c->to, c->dst, a.lost ? NULL : &a.r);
-	else
-		qsp_qscp_say(q, NULL, c->dst, strerror(code));
-	qsp_qscp_call_free(&a);
-	qsp_qscp_call_free(&b);
-	return false;
-}
+#define AHEAD 3  /* READDIRs at a time, of a folder */
+#define LISTS 16 /* folders at a time */
 
 /* --- what is in them ------------------------------------------------------------------------ */
 
@@ -204,48 +101,97 @@ on_name(void *arg, const char *name, const struct qsp_sftp_attrs *attrs)
 	(void)qsp_sftp_names_add(arg, name);
 }
 
-/* All entries of a server's folder, some READDIRs ahead. */
-static bool
-list_there(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path, entry_fn *fn, void *arg)
+/* --- lists of a server ---------------------------------------------------------------------- */
+
+/* A folder whose entries are asked for. Several are at a time, in the order in which they were found, so that
+ * a long way is not gone back and forth for each. */
+struct qsp_qscp_list {
+	struct qsp_qscp_list *next;
+	struct qsp_qscp_copy c; /* its paths are owned */
+	int depth;              /* of its entries */
+	bool begun, over;
+	struct qsp_qscp_answer open, names[AHEAD];
+	size_t at, waiting;
+};
+
+/* Asks for what can be asked for now. */
+static void
+ask_ahead(struct qsp_qscp_list *l)
 {
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_OPENDIR, .path = qsp_bytes_str(path) };
-	struct qsp_qscp_answer a[AHEAD], first;
-	bool ok = qsp_qscp_call(q, c, &r, &first), more = ok;
-	size_t at = 0, waiting = 0;
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_OPENDIR, .path = qsp_bytes_str(l->c.src) };
 
-	if (!ok && (first.lost || fn != on_name)) /* a pattern just does not fit there */
-		qsp_qscp_say_reply(q, c, path, first.lost ? NULL : &first.r);
-	r.handle = first.r.bytes;
-	while (more || waiting > 0) {
-		struct qsp_qscp_answer *next = &a[at % AHEAD];
+	if (!l->begun) {
+		qsp_qscp_call_begin(l->c.from, &r, &l->open);
+		l->begun = true;
+		return;
+	}
+	if (!l->open.done || l->open.lost || l->open.r.type != QSP_SFTP_HANDLE)
+		return;
+	r.kind = QSP_SFTP_READDIR;
+	r.handle = l->open.r.bytes;
+	while (!l->over && l->waiting < AHEAD)
+		qsp_qscp_call_begin(l->c.from, &r, &l->names[(l->at + l->waiting++) % AHEAD]);
+}
 
-		while (more && waiting < AHEAD) {
-			r.kind = QSP_SFTP_READDIR;
-			qsp_qscp_call_begin(c, &r, &a[(at + waiting++) % AHEAD]);
-		}
-		if (!qsp_qscp_call_end(q, next)) {
-			if (more && (next->lost || next->r.status != QSP_SFTP_EOF)) {
-				qsp_qscp_say_reply(q, c, path, next->lost ? NULL : &next->r);
+/* For one answer of l, the lists behind it going on meanwhile. */
+static bool
+wait_for(struct qsp_qscp *q, struct qsp_qscp_list *l, struct qsp_qscp_answer *a)
+{
+	size_t most = l->c.from->jobs_max / 2 < LISTS ? l->c.from->jobs_max / 2 : LISTS;
+
+	for (;;) {
+		struct qsp_qscp_list *other = q->lists;
+
+		ask_ahead(l);
+		for (size_t i = 0; i < most && other != NULL; i++, other = other->next)
+			ask_ahead(other);
+		if (a->done)
+			return qsp_qscp_call_end(q, a);
+		qsp_qscp_step(q);
+	}
+}
+
+/* All entries. */
+static bool
+take_list(struct qsp_qscp *q, struct qsp_qscp_list *l, entry_fn *fn, void *arg)
+{
+	struct qsp_qscp_conn *c = l->c.from;
+	bool ok;
+
+	ask_ahead(l);
+	ok = wait_for(q, l, &l->open);
+	l->over = !ok;
+	if (!ok && (l->open.lost || fn != on_name)) /* a pattern just does not fit there */
+		qsp_qscp_say_reply(q, c, l->c.src, l->open.lost ? NULL : &l->open.r);
+	while (!l->over || l->waiting > 0) {
+		struct qsp_qscp_answer *next = &l->names[l->at % AHEAD];
+
+		ask_ahead(l);
+		if (!wait_for(q, l, next)) {
+			if (!l->over && (next->lost || next->r.status != QSP_SFTP_EOF)) {
+				qsp_qscp_say_reply(q, c, l->c.src, next->lost ? NULL : &next->r);
 				ok = false;
 			}
-			more = false;
-		} else if (!take_names(q, c, path, &next->r, fn, arg)) {
-			ok = more = false;
+			l->over = true;
+		} else if (next->r.count == 0) {
+			l->over = true; /* some servers end so */
+		} else if (!take_names(q, c, l->c.src, &next->r, fn, arg)) {
+			ok = false;
+			l->over = true;
 		}
 		qsp_qscp_call_free(next);
-		at++;
-		waiting--;
+		l->at++;
+		l->waiting--;
 	}
-	if (first.r.bytes.n > 0 && c->c.broken == NULL)
-		qsp_qscp_conn_close(c, first.r.bytes);
-	qsp_qscp_call_free(&first);
+	if (l->open.r.bytes.n > 0 && c->c.broken == NULL)
+		qsp_qscp_conn_close(c, l->open.r.bytes);
+	qsp_qscp_call_free(&l->open);
 	return ok;
 }
 
 struct entering {
 	struct qsp_qscp *q;
-	const struct qsp_qscp_copy *c;
-	int depth;
+	const struct qsp_qscp_list *l;
 };
 
 static void
@@ -253,45 +199,63 @@ on_entry(void *arg, const char *name, const struct qsp_sftp_attrs *attrs)
 {
 	struct entering *e = arg;
 
-	enter(e->q, e->c, name, attrs, e->depth);
+	enter(e->q, &e->l->c, name, attrs, e->l->depth);
+}
+
+/* Behind those that are there; who puts the first one takes them all. */
+static void
+add_list(struct qsp_qscp *q, const struct qsp_qscp_copy *c, int depth)
+{
+	struct qsp_qscp_list *l = qsp_qscp_say_memory(calloc(1, sizeof(*l))), **p = &q->lists;
+	bool first = q->lists == NULL;
+
+	l->c = *c;
+	l->c.src = qsp_qscp_say_memory(strdup(c->src));
+	l->c.dst = qsp_qscp_say_memory(strdup(c->dst));
+	l->depth = depth;
+	if (!first)
+		p = q->lists_last;
+	*p = l;
+	q->lists_last = &l->next;
+	while (first && (l = q->lists) != NULL) {
+		struct entering e = { q, l };
+
+		(void)take_list(q, l, on_entry, &e);
+		q->lists = l->next;
+		qsp_qscp_folder_unref(l->c.folder);
+		free((char *)(uintptr_t)l->c.src);
+		free((char *)(uintptr_t)l->c.dst);
+		free(l);
+	}
 }
 
 bool
 qsp_qscp_walk_names(struct qsp_qscp *q, struct qsp_qscp_conn *c, const char *path,
 		    struct qsp_sftp_names *out)
 {
-	return list_there(q, c, path, on_name, out);
+	struct qsp_qscp_list l = { .c = { .from = c, .src = path } };
+
+	return take_list(q, &l, on_name, out);
 }
 
 static void
 walk_folder(struct qsp_qscp *q, const struct qsp_qscp_copy *c, int depth)
 {
-	struct qsp_qscp_folder *f;
 	struct qsp_qscp_copy in = *c;
-	struct entering e = { q, &in, depth + 1 };
-	bool made;
 
 	if (depth > QSP_QSCP_DEPTH_MAX) {
 		qsp_qscp_say(q, c->from, c->src, "too many folders in folders, or a loop of links");
 		return;
 	}
-	if (!make(q, c, &made))
+	in.folder = qsp_qscp_folder_new(q, c);
+	if (in.folder == NULL)
 		return;
-	f = qsp_qscp_say_memory(calloc(1, sizeof(*f)));
-	*f = (struct qsp_qscp_folder){ .parent = c->folder,
-				       .refs = 1,
-				       .to = c->to,
-				       .path = qsp_qscp_say_memory(strdup(c->dst)),
-				       .attrs = c->attrs,
-				       .made = made };
-	if (f->parent != NULL)
-		f->parent->refs++;
-	in.folder = f;
-	if (c->from == NULL)
-		list_here(q, &in, depth + 1);
-	else
-		(void)list_there(q, c->from, c->src, on_entry, &e);
-	qsp_qscp_walk_unref(q, f);
+	if (c->from != NULL) {
+		add_list(q, &in, depth + 1);
+		return;
+	}
+	list_here(q, &in, depth + 1);
+	qsp_qscp_folder_unref(in.folder);
 }
 
 void

@@ -55,6 +55,17 @@ LISTS = {
 }
 
 listed = {}
+held = []
+
+
+def hold(reply):
+    """Three folders in a folder: nobody hears of one before all are asked for."""
+    held.append(reply)
+    if len(held) == 3:
+        while held:
+            held.pop(0)()
+
+
 if how == "chatter":
     sys.stdout.write("Welcome to this host, dear user!\n")
 while True:
@@ -69,6 +80,16 @@ while True:
         status(i, 2)
     elif kind in (7, 8, 17):
         send(b"\x69", i, FOLDER if path.endswith(b"folder") else FILE if how != "grows" else NOTHING)
+    elif how == "wide" and kind == 11:
+        answer = lambda i=i, path=path: send(b"\x66", i, st(path))
+        answer() if path == b"folder" else hold(answer)
+    elif how == "wide" and kind == 12 and path not in listed:
+        listed[path] = True
+        names(i, *([(n + b".folder", FOLDER) for n in (b"a", b"b", b"c")] if path == b"folder" else [(b"ok", FILE)]))
+    elif how == "wide" and kind == 12:
+        status(i, 1)
+    elif how == "wide" and kind == 14 and path.count(b"/") > 1:
+        hold(lambda i=i: status(i, 0))
     elif kind == 11:
         listed[b"h"] = False
         send(b"\x66", i, st(b"h"))
