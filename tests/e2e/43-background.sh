@@ -84,6 +84,7 @@ pids="$pids $(tm display-message -p '#{pid}')"
 wait_for screen_has '^local>'
 
 # a shared session on a terminal: size, resizing, escapes of its own, the terminal as it was
+wait_for test ! -e "$TMP/sock"
 CLIENT_OPTIONS="-f -N -M -S $TMP/sock" client || fail "-f -N -M"
 wait_for test -S "$TMP/sock"
 line "stty -g >$TMP/modes.before; echo modes-1"

@@ -67,18 +67,35 @@ fail(const char *what)
 	exit(1);
 }
 
+static int
+bound(void)
+{
+	const int one = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&here, sizeof(here)) != 0)
+		fail("bind");
+	return fd;
+}
+
+/* A port that stays ours while it is closed: this socket never listens. */
+static void
+choose_port(void)
+{
+	socklen_t n = sizeof(here);
+
+	if (getsockname(bound(), (struct sockaddr *)&here, &n) != 0)
+		fail("getsockname");
+}
+
 static void
 hear(void)
 {
-	const int one = 1;
-	socklen_t n = sizeof(here);
-
 	if (listener >= 0)
 		return;
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (listener < 0 || bind(listener, (struct sockaddr *)&here, sizeof(here)) != 0 ||
-	    listen(listener, 64) != 0 || getsockname(listener, (struct sockaddr *)&here, &n) != 0)
+	listener = bound();
+	if (listen(listener, 64) != 0)
 		fail("listen");
 }
 
@@ -283,6 +300,7 @@ main(int argc, char **argv)
 	inet_pton(AF_INET, "127.0.0.1", &here.sin_addr);
 	target.sin_addr = from.sin_addr = here.sin_addr;
 	target.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
+	choose_port();
 	hear();
 	printf("port %u\n", (unsigned)ntohs(here.sin_port));
 	fflush(stdout);
