@@ -285,6 +285,13 @@ budget(void **state)
 	}
 	assert_int_equal(qsp_shape_class_hourly(0), 2 * 768 * 10 * 3600);
 	assert_int_equal(qsp_shape_class_within(0), 0);
+	/* MB an hour, as the manuals have them */
+	for (uint8_t c = 0; c < QSP_SHAPE_CLASSES; c++) {
+		static const uint64_t mb[] = { 56, 222, 885, 3539, 14156, 56624 };
+
+		assert_int_equal(qsp_shape_class_within(mb[c] * 1000000), c);
+		assert_true(qsp_shape_class_hourly(c) > (mb[c] - 1) * 1000000);
+	}
 }
 
 /* A peer that floods: it moves the class no sooner, no further than two at a dwell's end, and not above
