@@ -16,7 +16,7 @@
 static int
 usage(void)
 {
-	fputs("usage: qssh-add [-cqv] [-t life] [file ...]\n"
+	fputs("usage: qssh-add [-ckqv] [-t life] [file ...]\n"
 	      "       qssh-add -d [-q] [file ...]\n"
 	      "       qssh-add -D | -l | -L | -x | -X\n"
 	      "       qssh-add -T [-v] pubkey ...\n",
@@ -32,9 +32,10 @@ get_options(int argc, char **argv, struct qsp_add *a, int *act)
 	int c;
 
 	*act = 'a';
-	while ((c = getopt(argc, argv, "cdDlLqt:TvxX")) != -1) {
+	while ((c = getopt(argc, argv, "cdDklLqt:TvxX")) != -1) {
 		switch (c) {
 		case 'c': a->confirm = true; break;
+		case 'k': break; /* plain keys alone: there are no others */
 		case 'q': a->quiet = true; break;
 		case 'v': a->verbose = true; break;
 		case 't':

@@ -63,7 +63,8 @@ expect "gone" 1 "$(status_of qssh-add -T "$HOME/.qssh/id_kyber768.pub")"
 expect "out again" 1 "$(status_of qssh-add -d "$HOME/.qssh/id_kyber768")"
 err_has 'agent refused operation'
 expect "from standard input" 0 \
-    "$(rc=0; qssh-add - <"$HOME/.qssh/id_kyber768" >"$TMP/out" 2>"$TMP/err" || rc=$?; echo $rc)"
+    "$(rc=0; qssh-add -k - <"$HOME/.qssh/id_kyber768" >"$TMP/out" 2>"$TMP/err" || rc=$?; echo $rc)"
+err_has '^Identity added: (stdin) ((stdin))$'
 expect "all out" 0 "$(status_of qssh-add -D)"
 expect "empty again" 1 "$(status_of qssh-add -l)"
 expect "a file that is not there" 1 "$(status_of qssh-add "$TMP/nothing")"

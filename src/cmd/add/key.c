@@ -9,6 +9,8 @@
 #include "app/keyfile.h"
 #include "crypto/pem.h"
 
+#define STDIN "(stdin)" /* what - is called */
+
 /* The passphrase of the key before may open this one too. Empty input gives up. */
 static qsp_err
 open_text(struct qsp_add *a, const char *path, struct qsp_bytes text, struct qsp_key **key)
@@ -18,7 +20,7 @@ open_text(struct qsp_add *a, const char *path, struct qsp_bytes text, struct qsp
 
 	snprintf(question, sizeof(question), "Enter passphrase for %.500s%s: ", path,
 		 a->confirm ? " (will confirm each use)" : "");
-	while (e == QSP_E_PASSPHRASE && strcmp(path, "(stdin)") != 0) {
+	while (e == QSP_E_PASSPHRASE && strcmp(path, STDIN) != 0) {
 		qsp_readpass_wipe(&a->pass);
 		if (qsp_add_ask(question, &a->pass) != 0 || a->pass.n == 0)
 			break;
@@ -39,8 +41,7 @@ load(struct qsp_add *a, const char *path, struct qsp_key **key)
 	qsp_err e;
 
 	*key = NULL;
-	if (strcmp(path, "-") == 0) {
-		path = "(stdin)";
+	if (strcmp(path, STDIN) == 0) {
 		if (qsp_file_read_fd(STDIN_FILENO, path, QSP_PEM_MAX, &text, &why) != 0)
 			return qsp_add_fail("%s", why.text);
 	} else if (qsp_keyfile_private(path, &text, err) != 0) {
@@ -64,6 +65,8 @@ qsp_add_key(struct qsp_add *a, const char *path)
 	struct qsp_key *key;
 	qsp_err e;
 
+	if (strcmp(path, "-") == 0)
+		path = STDIN;
 	if (load(a, path, &key) != 0)
 		return 1;
 	if (qsp_keyfile_public_of(a->cx, path, &pub, comment) != 0 || !comment[0] ||
