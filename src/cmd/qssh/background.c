@@ -55,6 +55,21 @@ qsp_qssh_background_fork(struct qsp_qssh *q, bool stay)
 }
 
 void
+qsp_qssh_background_go(struct qsp_qssh *q)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)setsid();
+	if (null >= 0) {
+		(void)dup2(null, STDERR_FILENO);
+		if (q->std[2] > STDERR_FILENO) /* a copy */
+			(void)dup3(null, q->std[2], O_CLOEXEC);
+		close(null);
+	}
+	qsp_qssh_proxy_release(q);
+}
+
+void
 qsp_qssh_background_linger(struct qsp_qssh *q)
 {
 	if (!q->pool || qsp_drive_pool_lingering(q->pool) == 0)

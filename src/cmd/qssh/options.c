@@ -84,7 +84,8 @@ quoted(const char *keyword, const char *value)
 			*to++ = '\\';
 		*to++ = *value;
 	}
-	strcpy(to, "\"");
+	*to++ = '"';
+	*to = 0;
 	return line;
 }
 

@@ -130,6 +130,10 @@ on_signal(uv_signal_t *h, int number)
 			qsp_qssh_session_resize(q->session, qsp_tty_get_size(STDIN_FILENO));
 		return;
 	}
+	if (number == QSP_QSSH_RELEASE) {
+		qsp_qssh_background_go(q);
+		return;
+	}
 	if (q->leaving)
 		return;
 	q->killed_by = number;
@@ -143,10 +147,15 @@ on_signal(uv_signal_t *h, int number)
 static void
 watch_signals(struct qsp_qssh *q)
 {
-	static const int numbers[] = { SIGWINCH, SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	static const int numbers[] = {
+		SIGWINCH, SIGHUP, SIGINT, SIGQUIT, SIGTERM, QSP_QSSH_RELEASE
+	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		struct sigaction old;
+
+		if (numbers[i] == QSP_QSSH_RELEASE && !q->opt.stdfwd)
+			continue;
 
 		/* what a parent ignores (nohup) stays ignored */
 		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)

@@ -2,7 +2,8 @@
 /*
  * A connection through a program: the command of ProxyCommand, run by the user's shell, or for
  * ProxyJump another qssh with -W, which runs without one. The program has one end of a pair of
- * sockets as its standard input and output. It sees what a wire would: cells.
+ * sockets as its standard input and output. It sees what a wire would: cells. Where the end of stealth
+ * goes on behind us [P8.9] so does the program, until its input ends.
  */
 #include "cmd/qssh/qssh.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,21 @@ qsp_qssh_proxy_is_wanted(const struct qsp_qssh *q)
 	return is_set(q->cfg.proxy_command) || is_set(q->cfg.proxy_jump);
 }
 
+static bool
+is_jump(const struct qsp_qssh *q)
+{
+	return !is_set(q->cfg.proxy_command);
+}
+
+/* Somebody may read what is written there to its end, and so wait for every process that has it. */
+static bool
+is_awaited(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
 static int
 start(struct qsp_qssh *q, const char *path, char *const argv[])
 {
@@ -48,6 +65,8 @@ start(struct qsp_qssh *q, const char *path, char *const argv[])
 	if (qsp_qssh_control_is_wanted(q) && q->cfg.log_level < QSP_LOG_DEBUG1 &&
 	    q->cfg.control_persist != QSP_CLIENT_NO_PERSIST)
 		s.std[2] = -1; /* it may outlive whoever reads ours */
+	q->proxy_lingering = qsp_drive_pool_lingering(q->pool);
+	q->proxy_may_stay = is_jump(q) || s.std[2] < 0 || !is_awaited(s.std[2]);
 	q->proxy = qsp_spawn_start(&s);
 	close(pair[1]);
 	if (q->proxy < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
@@ -221,7 +240,14 @@ start_jump(struct qsp_qssh *q)
 int
 qsp_qssh_proxy_start(struct qsp_qssh *q)
 {
-	return is_set(q->cfg.proxy_command) ? start_command(q) : start_jump(q);
+	return is_jump(q) ? start_jump(q) : start_command(q);
+}
+
+void
+qsp_qssh_proxy_release(struct qsp_qssh *q)
+{
+	if (q->proxy > 0 && is_jump(q))
+		kill(q->proxy, QSP_QSSH_RELEASE);
 }
 
 void
@@ -229,7 +255,10 @@ qsp_qssh_proxy_end(struct qsp_qssh *q)
 {
 	if (q->proxy <= 0)
 		return;
-	kill(q->proxy, SIGHUP);
+	if (q->proxy_may_stay && qsp_drive_pool_lingering(q->pool) > q->proxy_lingering)
+		qsp_qssh_proxy_release(q);
+	else
+		kill(q->proxy, SIGHUP);
 	(void)waitpid(q->proxy, NULL, WNOHANG);
 	q->proxy = 0;
 }

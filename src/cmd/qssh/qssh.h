@@ -141,6 +141,8 @@ struct qsp_qssh {
 	struct qsp_qssh_call call;
 	uv_timer_t patience;                  /* for an answer of the server */
 	pid_t proxy;                          /* the program that carries the connection, or 0 */
+	size_t proxy_lingering;               /* ends that were covered when it began */
+	bool proxy_may_stay;                  /* behind us, to cover this one's */
 	struct qsp_known_hosts_match contact; /* what is known, if has_contact */
 	char *contact_path;
 
@@ -194,7 +196,7 @@ struct qsp_qssh {
 	struct qsp_qssh_stdfwd *stdfwd;   /* or -W's */
 	int std[3];                       /* what these read and write */
 	int killed_by;                    /* our own signal */
-	uv_signal_t signals[5];
+	uv_signal_t signals[6];
 	size_t n_signals;
 
 	/* control_master.c */
@@ -270,7 +272,11 @@ bool qsp_qssh_resume_drop(struct qsp_qssh *q);
 bool qsp_qssh_proxy_is_wanted(const struct qsp_qssh *q);
 /* A socket to it, or -1: said why. */
 int qsp_qssh_proxy_start(struct qsp_qssh *q);
+/* It ends; or, where the end of the connection is being covered [P8.9], later. */
 void qsp_qssh_proxy_end(struct qsp_qssh *q);
+/* Nobody waits for it any more: a qssh with -W goes to the background by this signal. */
+#define QSP_QSSH_RELEASE SIGUSR1
+void qsp_qssh_proxy_release(struct qsp_qssh *q);
 /* A line for the user's shell, to its end. */
 void qsp_qssh_proxy_run(char *line);
 /* LocalCommand, the same way. */
@@ -336,6 +342,8 @@ pid_t qsp_qssh_background_fork(struct qsp_qssh *q, bool stay);
 /* At the very end, when all secrets are gone: what covers the end of stealth [P8.9] goes on in a process
  * that nobody waits for, and that holds nothing but the socket. */
 void qsp_qssh_background_linger(struct qsp_qssh *q);
+/* This process goes on, without a terminal and what it had as standard error. */
+void qsp_qssh_background_go(struct qsp_qssh *q);
 
 /* control_client.c: a connection that another qssh shares with us */
 /* *status is what to exit with; false: no connection was shared, make one. */
