@@ -69,6 +69,9 @@ expect "what grows" 100000 "$(stat -c %s target/file)"
 echo hello >"$TMP/in/target/small"
 HOSTILE=late timeout 20 "$QSP_BIN/qscp" -S "$TMP/transport" target/small host: </dev/null 2>"$TMP/err" ||
 	fail "more than two round trips, or: $(cat "$TMP/err")"
+# nor are links
+lie links folder 0 ''
+expect "links" hello "$(cat target/folder/c)"
 # folders are not asked for one after the other, nor made
 lie wide folder 0 ''
 expect "folders" hello "$(cat target/folder/c.folder/ok)"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Folders, depth first; files become jobs. Links are followed, as scp does. The names that a server tells
+ * Folders, here depth first, over there in the order in which they are found; files become jobs. Links are followed, as scp does. The names that a server tells
  * are checked before they become paths here: no name leads out of the folder that it is listed in.
  */
 #include <dirent.h>
@@ -15,10 +15,11 @@
 
 #define AHEAD 3  /* READDIRs at a time, of a folder */
 #define LISTS 16 /* folders at a time */
+#define LINKS 64 /* links of a folder at a time */
 
 /* --- what is in them ------------------------------------------------------------------------ */
 
-/* One entry; attrs may say that it is a link, or nothing. */
+/* One entry, and what it is: NULL where that is to be looked up, here. */
 static void
 enter(struct qsp_qscp *q, const struct qsp_qscp_copy *in, const char *name,
       const struct qsp_sftp_attrs *known, int depth)
@@ -26,20 +27,13 @@ enter(struct qsp_qscp *q, const struct qsp_qscp_copy *in, const char *name,
 	char *src = qsp_qscp_place_join(in->src, name);
 	char *dst = qsp_qscp_place_join(in->dst, name);
 	struct qsp_qscp_copy c = { in->from, in->to, src, dst, { 0 }, in->folder, NULL };
-	struct qsp_qscp_answer a = { 0 };
 
-	if (known != NULL && (known->has & QSP_SFTP_HAS_MODE) && (known->has & QSP_SFTP_HAS_SIZE) &&
-	    !S_ISLNK(known->mode)) {
+	if (known != NULL)
 		c.attrs = *known;
+	if (known != NULL || qsp_qscp_source_stat(q, NULL, src, &c.attrs, NULL))
 		qsp_qscp_walk(q, &c, depth);
-	} else if (qsp_qscp_source_stat(q, in->from, src, &c.attrs, &a)) {
-		qsp_qscp_walk(q, &c, depth);
-	} else if (in->from != NULL) {
-		qsp_qscp_say_reply(q, in->from, src, a.lost ? NULL : &a.r);
-	} else {
+	else
 		qsp_qscp_say(q, NULL, src, strerror(errno));
-	}
-	qsp_qscp_call_free(&a);
 	free(src);
 	free(dst);
 }
@@ -103,6 +97,13 @@ on_name(void *arg, const char *name, const struct qsp_sftp_attrs *attrs)
 
 /* --- lists of a server ---------------------------------------------------------------------- */
 
+/* An entry of which the list did not say what it is; most are symbolic links. */
+struct link {
+	struct link *next;
+	char *name;
+	struct qsp_qscp_answer a;
+};
+
 /* A folder whose entries are asked for. Several are at a time, in the order in which they were found, so that
  * a long way is not gone back and forth for each. */
 struct qsp_qscp_list {
@@ -110,6 +111,8 @@ struct qsp_qscp_list {
 	struct qsp_qscp_copy c; /* its paths are owned */
 	int depth;              /* of its entries */
 	bool begun, over;
+	struct link *links, **links_last; /* what is asked about, first come first */
+	size_t n_links;
 	struct qsp_qscp_answer open, names[AHEAD];
 	size_t at, waiting;
 };
@@ -131,6 +134,46 @@ ask_ahead(struct qsp_qscp_list *l)
 	r.handle = l->open.r.bytes;
 	while (!l->over && l->waiting < AHEAD)
 		qsp_qscp_call_begin(l->c.from, &r, &l->names[(l->at + l->waiting++) % AHEAD]);
+}
+
+static void
+ask_about(struct qsp_qscp_list *l, const char *name)
+{
+	char *src = qsp_qscp_place_join(l->c.src, name);
+	struct qsp_sftp_request r = { .kind = QSP_SFTP_STAT, .path = qsp_bytes_str(src) };
+	struct link *k = qsp_qscp_say_memory(calloc(1, sizeof(*k)));
+
+	k->name = qsp_qscp_say_memory(strdup(name));
+	qsp_qscp_call_begin(l->c.from, &r, &k->a);
+	if (l->links == NULL)
+		l->links_last = &l->links;
+	*l->links_last = k;
+	l->links_last = &k->next;
+	l->n_links++;
+	free(src);
+}
+
+/* All that was asked about. */
+static void
+enter_links(struct qsp_qscp *q, struct qsp_qscp_list *l)
+{
+	while (l->links != NULL) {
+		struct link *k = l->links;
+
+		if (qsp_qscp_call_end(q, &k->a)) {
+			enter(q, &l->c, k->name, &k->a.r.attrs, l->depth);
+		} else {
+			char *src = qsp_qscp_place_join(l->c.src, k->name);
+
+			qsp_qscp_say_reply(q, l->c.from, src, k->a.lost ? NULL : &k->a.r);
+			free(src);
+		}
+		l->links = k->next;
+		l->n_links--;
+		qsp_qscp_call_free(&k->a);
+		free(k->name);
+		free(k);
+	}
 }
 
 /* For one answer of l, the lists behind it going on meanwhile. */
@@ -182,6 +225,7 @@ take_list(struct qsp_qscp *q, struct qsp_qscp_list *l, entry_fn *fn, void *arg)
 		qsp_qscp_call_free(next);
 		l->at++;
 		l->waiting--;
+		enter_links(q, l);
 	}
 	if (l->open.r.bytes.n > 0 && c->c.broken == NULL)
 		qsp_qscp_conn_close(c, l->open.r.bytes);
@@ -191,7 +235,7 @@ take_list(struct qsp_qscp *q, struct qsp_qscp_list *l, entry_fn *fn, void *arg)
 
 struct entering {
 	struct qsp_qscp *q;
-	const struct qsp_qscp_list *l;
+	struct qsp_qscp_list *l;
 };
 
 static void
@@ -199,7 +243,14 @@ on_entry(void *arg, const char *name, const struct qsp_sftp_attrs *attrs)
 {
 	struct entering *e = arg;
 
-	enter(e->q, &e->l->c, name, attrs, e->l->depth);
+	if ((attrs->has & QSP_SFTP_HAS_MODE) && (attrs->has & QSP_SFTP_HAS_SIZE) &&
+	    !S_ISLNK(attrs->mode)) {
+		enter(e->q, &e->l->c, name, attrs, e->l->depth);
+		return;
+	}
+	ask_about(e->l, name);
+	if (e->l->n_links == LINKS)
+		enter_links(e->q, e->l);
 }
 
 /* Behind those that are there; who puts the first one takes them all. */

@@ -50,6 +50,7 @@ def names(i, *l):
 LISTS = {
     "slash": [(b"ok", FILE), (b"../escaped", FILE), (b"/escaped", FILE), (b"a/b", FILE), (b"", FILE)],
     "dots": [(b".", FOLDER), (b"..", FOLDER), (b"ok", FILE)],
+    "links": [(n, FILE[:-4] + u32(stat.S_IFLNK | 0o777)) for n in (b"a", b"b", b"c")],
     "nul": [(b"ok", FILE), (b"esc\0aped", FILE)],
     "escape": [(b"ok", FILE), (b"\x1b]0;title\x07\x1b[31mred", FOLDER[:-4] + u32(stat.S_IFIFO))],
 }
@@ -78,6 +79,8 @@ while True:
         names(i, (b"/home/.bashrc", FILE))
     elif kind == 7 and b"*" in path:
         status(i, 2)
+    elif how == "links" and kind == 17 and path.startswith(b"folder/"):
+        hold(lambda i=i: send(b"\x69", i, FILE))
     elif kind in (7, 8, 17):
         send(b"\x69", i, FOLDER if path.endswith(b"folder") else FILE if how != "grows" else NOTHING)
     elif how == "wide" and kind == 11:
