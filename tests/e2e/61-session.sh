@@ -104,7 +104,19 @@ sed 's/^/no-user-rc /' "$TMP/authorized_keys" >"$TMP/keys"
 chmod 644 "$TMP/keys"
 with "AuthorizedKeysFile $TMP/keys"
 out "no-user-rc" 'mine' 'echo mine'
+# who may have files alone has no rc either, whatever he asks for: it would be a shell
+echo "id -u >$TMP/uhome/escaped" >"$TMP/uhome/.qssh/rc"
+sed 's/^/command="internal-sftp" /' "$TMP/authorized_keys" >"$TMP/keys"
+for only in 'ForceCommand internal-sftp' 'ForceCommand internal-sftp -R' "AuthorizedKeysFile $TMP/keys"; do
+	with "$only"
+	for ask in true ''; do
+		# shellcheck disable=SC2086 # nothing, or a word
+		expect "$only" 0 "$(status_of client -T $ask)"
+		[ ! -e "$TMP/uhome/escaped" ] || fail "$only runs a command of the user's"
+	done
+done
 rm "$TMP/uhome/.qssh/rc"
+with
 
 # a home that is not there
 USER_NAME=qspgone

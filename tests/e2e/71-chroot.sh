@@ -50,4 +50,21 @@ start_server 'ChrootDirectory /mnt/jail/%u'
 bad "another's folder" 'does not belong to root'
 start_server 'ChrootDirectory /mnt/%x'
 bad "a path with an unknown token" 'unknown token'
+
+# --- /etc/nologin is that of the system, which the session cannot see
+cp -a /etc "$TMP/etc"
+echo 'qsptest:x:4711:4711::/files:/bin/sh' >>"$TMP/etc/passwd"
+echo 'closed for today' >"$TMP/etc/nologin"
+mount --bind "$TMP/etc" /etc || skip "cannot bind over /etc"
+chmod 755 "$TMP"
+chmod 644 "$TMP/authorized_keys"
+chown root "/mnt/jail/$USER_NAME"
+mkdir -p /mnt/jail/qsptest/files
+start_server 'ChrootDirectory /mnt/jail/%u' 'ForceCommand internal-sftp'
+expect "root in spite of nologin" 0 "$(status_of client true)"
+USER_NAME=qsptest
+expect "nologin" 254 "$(status_of client true)"
+expect "nologin's words" 'closed for today' "$(cat "$TMP/err")"
+rm /etc/nologin
+expect "without it" 0 "$(status_of client true)"
 say "ok"

@@ -135,6 +135,32 @@ exec 9>&-
 wait "$long" 2>/dev/null || :
 wait_for is_gone "$(cat "$TMP/path")"
 
+# --- one that is killed itself leaves its folder to the next, who takes no other
+mkfifo "$TMP/in2" "$TMP/in3"
+rm -f "$TMP/path2" "$TMP/path3"
+client -A 'echo $SSH_AUTH_SOCK; cat' <"$TMP/in2" >"$TMP/path2" &
+stays=$!
+client -A 'echo $SSH_AUTH_SOCK; cat' <"$TMP/in3" >"$TMP/path3" &
+dies=$!
+pids="$pids $stays $dies"
+exec 8>"$TMP/in2" 9>"$TMP/in3"
+wait_for test -s "$TMP/path2"
+wait_for test -s "$TMP/path3"
+left=$(cat "$TMP/path3")
+kill -KILL "${left##*.}"
+wait "$dies" 2>/dev/null || :
+exec 9>&-
+[ -S "$left" ] || fail "it left nothing: what is to be cleared?"
+mkdir "${left%/*}.x"
+expect "the next login" 0 "$(status_of client -A 'test -S "$SSH_AUTH_SOCK"')"
+is_gone "$left" || fail "the folder of one that was killed stays"
+[ -d "${left%/*}.x" ] || fail "a folder of another name has gone"
+rmdir "${left%/*}.x"
+[ -S "$(cat "$TMP/path2")" ] || fail "the folder of one that lives has gone"
+expect "the one that lives" 0 "$(QSSH_AUTH_SOCK=$(cat "$TMP/path2") status_of qssh-add -l)"
+exec 8>&-
+wait "$stays" || fail "the one that lives ended badly"
+
 # --- who may not
 sed -i '1s/^/no-agent-forwarding /' "$TMP/authorized_keys"
 sed -i '2s/^/no-agent-forwarding /' "$TMP/authorized_keys"

@@ -306,13 +306,14 @@ text_of(struct qsp_bytes b)
 
 /* While it is root; what is wrong with the folder the log of qsshd-auth has said. */
 static bool
-change_root(const struct qsp_session *s)
+change_root(struct qsp_session *s)
 {
 	struct qsp_chroot who = { .user = s->user, .home = s->home, .uid = s->uid };
 	char path[QSP_CHROOT_PATH_MAX], err[QSP_CHROOT_ERROR_MAX];
 
-	return qsp_chroot_path(&s->config, &who, path, err) &&
-	       (path[0] == 0 || qsp_chroot_enter(path, err));
+	if (!qsp_chroot_path(&s->config, &who, path, err))
+		return false;
+	return path[0] == 0 || (qsp_session_begin_look(s) && qsp_chroot_enter(path, err));
 }
 
 /* Root's power is given up before anything of the user's is touched. */

@@ -48,6 +48,7 @@ struct qsp_session {
 	struct qsp_qsshd_list permit_open, permit_listen; /* [HOST:]PORT; empty: no limits */
 	struct qsp_qsshd_list environment;                /* NAME=value */
 	uid_t uid;
+	char *nologin; /* words of a /etc/nologin that a chroot hides, or NULL */
 	struct qsp_session_channel *channels;
 	size_t n_channels;
 	/* forwarding */
@@ -57,6 +58,7 @@ struct qsp_session {
 	struct qsp_session_listener *listeners;
 	size_t n_listeners;
 	char *agent_folder, *agent_path; /* NULL: nobody has asked */
+	int agent_lock;                  /* the folder, locked; 0: none */
 };
 
 /* session_env.c */
@@ -78,6 +80,8 @@ struct qsp_session_begin {
 	bool subsystem;                          /* rc is not for it */
 };
 void qsp_session_begin(void *arg);
+/* Before a chroot: whether the user may not log in now, by the system's own /etc. False without memory. */
+bool qsp_session_begin_look(struct qsp_session *s);
 
 /* session_tty.c: a terminal for the channel, from qsshd-auth where it gives any; its first process is
  * there; it is done with. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,15 +37,31 @@ show(const char *path, int fd)
 	return true;
 }
 
+bool
+qsp_session_begin_look(struct qsp_session *s)
+{
+	char text[4096];
+	FILE *f = fopen(NOLOGIN, "re");
+
+	if (f == NULL)
+		return true;
+	s->nologin = strndup(text, fread(text, 1, sizeof(text), f));
+	fclose(f);
+	return s->nologin != NULL;
+}
+
 /* Shown on the terminal, or beside the command's output. */
 static void
 obey_nologin(const struct qsp_session *s)
 {
 	struct stat st;
 
-	if (s->uid == 0 || stat(NOLOGIN, &st) != 0)
+	if (s->uid == 0 || (s->nologin == NULL && stat(NOLOGIN, &st) != 0))
 		return;
-	(void)show(NOLOGIN, STDERR_FILENO);
+	if (s->nologin != NULL)
+		(void)!write(STDERR_FILENO, s->nologin, strlen(s->nologin));
+	else
+		(void)show(NOLOGIN, STDERR_FILENO);
 	_exit(NOLOGIN_STATUS);
 }
 

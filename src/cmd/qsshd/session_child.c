@@ -90,7 +90,6 @@ make_plan(struct qsp_session *s, enum qsp_rpc_kind kind, struct qsp_bytes comman
 	}
 	if (kind == QSP_RPC_SUBSYSTEM && p->command == NULL)
 		return false;
-	p->subsystem = kind == QSP_RPC_SUBSYSTEM;
 	/* what the administrator forces wins over what the key does */
 	if (strcasecmp(s->config.force_command.v[0], "none") != 0) {
 		p->original = p->command;
@@ -99,6 +98,9 @@ make_plan(struct qsp_session *s, enum qsp_rpc_kind kind, struct qsp_bytes comman
 		p->original = p->command;
 		p->command = s->command;
 	}
+	/* whatever was asked for: who may only have files has no rc, which would be a command of theirs */
+	p->subsystem =
+		kind == QSP_RPC_SUBSYSTEM || (p->command != NULL && qsp_sftp_server_is(p->command));
 	return true;
 }
 
