@@ -153,6 +153,19 @@ stop_server
 no_process_stays() { [ -z "$(ours)" ]; }
 wait_for no_process_stays
 
+# --- the process that the log names is that of the modules: it ends the session, and closes it
+start_pam_server
+: >"$TMP/seen"
+rm "$TMP/eve/shell"
+person publickey 'echo $$ >'"$TMP/eve/shell; exec sleep 1000" >/dev/null 2>&1 </dev/null &
+client=$!
+pids="$pids $client"
+wait_for test -s "$TMP/eve/shell"
+kill -TERM "$(sed -n "s/^Starting session for $EVE from .*: process //p" "$SERVER_LOG" | tail -n 1)"
+wait_for seen "close $EVE 127.0.0.1 "
+wait_for gone "$(cat "$TMP/eve/shell")"
+stop_server
+
 # --- the modules of the system: the words of nologin, groups, limits
 if [ -e /lib/x86_64-linux-gnu/security/pam_group.so ] || [ -e /lib/security/pam_group.so ]; then
 	printf '%s;*;%s;Al0000-2400;games\n' "$SERVICE" "$EVE" >/etc/security/group.conf

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,6 +314,16 @@ environment_of(pam_handle_t *h)
 	return v;
 }
 
+/* Who ends us means the session: it ends, and the modules hear of it. */
+static pid_t around;
+
+static void
+on_term(int sig)
+{
+	if (around > 0)
+		(void)kill(around, sig);
+}
+
 /* Its exit status; modules' limits and groups are its from the start. */
 static int
 run(pam_handle_t *h, char *program)
@@ -321,6 +332,8 @@ run(pam_handle_t *h, char *program)
 	char **envp = environment_of(h);
 	pid_t pid = envp != NULL ? fork() : -1;
 
+	around = pid;
+	(void)signal(SIGTERM, pid == 0 ? SIG_DFL : on_term);
 	if (pid == 0) {
 		execve(program, argv, envp);
 		_exit(127);
