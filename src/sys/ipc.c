@@ -27,6 +27,14 @@ qsp_ipc_pair(int fd[2])
 	return 0;
 }
 
+void
+qsp_ipc_widen(int fd)
+{
+	const int wanted = 1 << 20; /* cut to net.core.wmem_max */
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
+}
+
 static qsp_err
 failed(int e)
 {

@@ -19,6 +19,8 @@ struct qsp_ipc_message {
 };
 
 QSP_MUST_USE qsp_err qsp_ipc_pair(int fd[2]);
+/* Room for more that waits to be read, as much as the system grants without asking for rights. */
+void qsp_ipc_widen(int fd);
 
 /* Sends one message and copies of fds. QSP_E_ROOM: not now; QSP_E_CLOSED: nobody is there; QSP_E_IO. */
 QSP_MUST_USE qsp_err qsp_ipc_send(int fd, struct qsp_bytes msg, const int *fds, size_t n_fds);

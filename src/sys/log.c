@@ -171,16 +171,16 @@ bool
 qsp_log_relay(int fd)
 {
 	static struct qsp_ipc_message m; /* large; the relaying process has one thread */
-	qsp_err e;
+	qsp_err e = QSP_E_ROOM;
 
-	while ((e = qsp_ipc_recv(fd, &m)) == 0) {
+	for (int i = 0; i < QSP_LOG_RELAYED_MAX && (e = qsp_ipc_recv(fd, &m)) == 0; i++) {
 		unsigned level = m.data[0];
 
 		qsp_ipc_drop(&m);
 		if (level > QSP_LOG_QUIET && level <= QSP_LOG_DEBUG3 && m.n <= QSP_LOG_LINE_MAX)
 			qsp_log((enum qsp_log_level)level, "%.*s", (int)(m.n - 1), m.data + 1);
 	}
-	return e == QSP_E_ROOM || e == QSP_E_INPUT;
+	return e == 0 || e == QSP_E_ROOM || e == QSP_E_INPUT;
 }
 
 bool

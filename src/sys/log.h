@@ -38,7 +38,9 @@ bool qsp_log_is_on(enum qsp_log_level level);
 /* One line, made printable; its end is added. */
 void qsp_log(enum qsp_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Takes all that waits in the other end of a relay; false once its writers are gone. */
+/* Takes what waits in the other end of a relay, so many lines at most: somebody may never cease to write.
+ * False once its writers are gone. */
+#define QSP_LOG_RELAYED_MAX 64
 bool qsp_log_relay(int fd);
 
 /*

@@ -140,6 +140,42 @@ rc=$(status_of qsshd -t -f "$conf")
 expect "endless include" 1 "$rc"
 grep -q 'too deep' "$TMP/err" || fail "endless Include"
 
+# Of what an Include names nothing may be missing in silence, least of all what stands behind it.
+ln -s "$TMP/nowhere" "$TMP/conf.d/b.conf"
+printf 'MaxSessions 2\nInclude conf.d/*.conf\nDenyUsers *\n' >"$conf"
+rc=$(status_of qsshd -t -f "$conf")
+expect "a link that leads nowhere" 1 "$rc"
+grep -qF "$conf line 2: Include: $TMP/conf.d/b.conf: No such file" "$TMP/err" || fail "$(cat "$TMP/err")"
+as_user() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid 1 --regid 1 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+cp -RP "$conf" "$HOME/.qssh/qsshd_config"
+cp -RP "$TMP/conf.d" "$HOME/.qssh/conf.d"
+[ "$(id -u)" != 0 ] || { chmod 755 "$TMP" && chown -hR 1 "$HOME"; }
+rc=$(status_of as_user qsshd -t)
+expect "the same in the default file" 1 "$rc"
+grep -qF "qsshd_config line 2: Include: " "$TMP/err" || fail "$(cat "$TMP/err")"
+rm "$TMP/conf.d/b.conf"
+
+# The manual has each keyword, and says of each whether it may stand in a Match block.
+man=$QSP_SRC/docs/man/qsshd_config.5
+sed -n 's/^\t{ "\([A-Za-z]*\)", .*/\1/p' "$QSP_SRC/src/cmd/qsshd/config_keys.c" >"$TMP/keywords"
+grep -qx Workers "$TMP/keywords" || fail "where are the keywords?"
+sed -n '/^A block may have$/,/^\.Pp$/p' "$man" | tr -s ' ,' '\n' >"$TMP/in_block"
+while read -r k; do
+	grep -q "^\.It Cm .*\<$k\>" "$man" || [ "$k" = ChallengeResponseAuthentication ] ||
+		fail "the manual lacks $k"
+	case $(tr '\n' ' ' <"$QSP_SRC/src/cmd/qsshd/config_keys.c" | sed -n "s/.*{ \"$k\",\([^}]*\)}.*/\1/p") in
+	*true*) grep -qx "$k" "$TMP/in_block" || [ "$k" = ChallengeResponseAuthentication ] ||
+		fail "the manual denies $k to Match" ;;
+	*) ! grep -qx "$k" "$TMP/in_block" || fail "the manual grants $k to Match" ;;
+	esac
+done <"$TMP/keywords"
+
 qsshd -V 2>&1 | grep -q '^qsshd .*OpenSSL' || fail "-V"
 rc=$(status_of qsshd -i)
 expect "-i" 1 "$rc"

@@ -24,6 +24,7 @@
 #include "sys/spawn.h"
 
 #define TTYS_MAX 1000 /* of a session; MaxSessions has no more */
+#define MESSAGES 16   /* of a session, a turn: others wait behind it */
 
 struct tty {
 	struct tty *next;
@@ -156,10 +157,10 @@ on_message(struct qsp_auth *a, struct qsp_auth_watch *w)
 	static struct qsp_ipc_message m;
 	struct desk *d = (struct desk *)(void *)w;
 	struct tty **t;
-	qsp_err e;
+	qsp_err e = 0;
 
 	(void)a;
-	while ((e = qsp_ipc_recv(w->fd, &m)) == 0) {
+	for (int i = 0; i < MESSAGES && (e = qsp_ipc_recv(w->fd, &m)) == 0; i++) {
 		struct qsp_bytes body = qsp_bytes(m.data + 1, m.n - 1);
 
 		qsp_ipc_drop(&m);
@@ -174,7 +175,7 @@ on_message(struct qsp_auth *a, struct qsp_auth_watch *w)
 		default: break;
 		}
 	}
-	return e == QSP_E_ROOM;
+	return e == 0 || e == QSP_E_ROOM;
 }
 
 int

@@ -50,6 +50,11 @@ include_pattern(struct reading *r, const struct qsp_confline *l, const char *pat
 	for (size_t i = 0; e == 0 && i < g.gl_pathc; i++)
 		e = read_path(r, g.gl_pathv[i]);
 	globfree(&g);
+	if (e == QSP_E_NOTFOUND || e == QSP_E_IO) {
+		/* the file of the Include is there: only a part of it must never count for all */
+		(void)snprintf(path, sizeof(path), "%s", r->err);
+		return qsp_confline_say(l, r->err, "Include: %s", path);
+	}
 	return e;
 }
 

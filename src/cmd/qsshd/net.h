@@ -25,7 +25,7 @@
 #include "sys/ipc.h"
 
 #define QSP_NET_LISTENERS_MAX 32
-#define QSP_NET_INFLIGHT_MAX 64 /* questions of one link that wait for an answer */
+#define QSP_NET_INFLIGHT_MAX 32 /* questions of one link that wait: all their answers fit into it */
 #define QSP_NET_QUIET_MAX 1024  /* peers of one worker that have not sent a good M1 [P4.4] */
 #define QSP_NET_OUTBOX_MAX (1u << 20)
 #define QSP_NET_REPLIES_MAX 64

@@ -11,6 +11,8 @@
 
 #include "sys/log.h"
 
+#define MESSAGES 64 /* of a session, a turn: it is its user's, and others wait behind it */
+
 static void
 on_closed(uv_handle_t *h)
 {
@@ -145,7 +147,7 @@ on_poll(uv_poll_t *h, int status, int events)
 		return;
 	m = c->w->message;
 	if (status < 0 || (events & UV_READABLE)) {
-		while ((e = qsp_ipc_recv(s->fd, m)) == 0) {
+		for (int i = 0; i < MESSAGES && (e = qsp_ipc_recv(s->fd, m)) == 0; i++) {
 			handle(c, m);
 			qsp_ipc_drop(m);
 		}

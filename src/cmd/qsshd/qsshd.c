@@ -47,12 +47,25 @@ add_line(struct qsp_server_options *o, const char *fmt, const char *value)
 		die("too many options");
 }
 
+/* The path from / on, as a reload needs it that happens in another folder. Links stay links: by then they may
+ * lead elsewhere. */
+static char *
+absolute(const char *path)
+{
+	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0), *full;
+
+	if (asprintf(&full, "%s%s%s", here ? here : "", here ? "/" : "", path) < 0)
+		die("out of memory");
+	free(here);
+	return full;
+}
+
 static void
 add_host_key(struct qsp_server_options *o, const char *path)
 {
-	char *full = realpath(path, NULL);
+	char *full = absolute(path);
 
-	add_line(o, "HostKey \"%s\"", full ? full : path);
+	add_line(o, "HostKey \"%s\"", full);
 	free(full);
 }
 
@@ -129,9 +142,6 @@ parse(int argc, char **argv, struct qsp_server_options *o)
 static void
 find_defaults(struct qsp_server_options *o)
 {
-	static char absolute[1100];
-	char *full;
-
 	o->owner.is_root = geteuid() == 0;
 	if (qsp_file_home(o->home, sizeof(o->home)) && !o->owner.is_root)
 		die("there is no home directory");
@@ -140,11 +150,9 @@ find_defaults(struct qsp_server_options *o)
 		       o->home);
 	if (o->config == NULL)
 		o->config = o->owner.is_root ? "/etc/qssh/qsshd_config" : o->default_config;
-	full = realpath(o->config, NULL); /* SIGHUP reads it again, from another folder */
-	if (full != NULL &&
-	    snprintf(absolute, sizeof(absolute), "%s", full) < (int)sizeof(absolute))
-		o->config = absolute;
-	free(full);
+	o->config = absolute(o->config);
+	/* one that was there and is gone at a reload is a slip, and no wish for the defaults */
+	o->config_given |= access(o->config, F_OK) == 0;
 }
 
 /* --- start ---------------------------------------------------------------------------------- */

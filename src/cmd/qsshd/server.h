@@ -52,7 +52,7 @@ struct qsp_server_spec {
 struct qsp_server_options {
 	const char *config; /* -f, or the default */
 	const char *bridge; /* -B */
-	bool config_given;
+	bool config_given;  /* it has to be there */
 	bool foreground, to_stderr;
 	struct qsp_qsshd_list lines; /* -o and what means the same */
 	struct qsp_qsshd_owner owner;

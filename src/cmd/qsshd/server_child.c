@@ -6,6 +6,7 @@
 #include "cmd/qsshd/server.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,20 +34,37 @@ qsp_server_forget(struct qsp_server_child *c)
 	c->ready = false;
 }
 
+/* To one that has just been started, and has met nobody yet. */
 static void
-send_control(struct qsp_server_child *c, uint8_t type, int number, int fd)
+send_control(const struct qsp_server_child *c, uint8_t type, int number, int fd)
 {
 	uint8_t msg[2] = { type, (uint8_t)number };
 
-	if (c->pid != 0)
-		(void)!qsp_ipc_send_wait(c->control, qsp_bytes(msg, number < 0 ? 1 : 2), &fd,
-					 fd >= 0 ? 1 : 0);
+	(void)!qsp_ipc_send_wait(c->control, qsp_bytes(msg, number < 0 ? 1 : 2), &fd,
+				 fd >= 0 ? 1 : 0);
+}
+
+/* To one that runs: nobody here waits for it. One that has not read so much for so long is ended, and takes
+ * the usual way of the dead. */
+static void
+order(struct qsp_server_child *c, uint8_t type, int number, int fd)
+{
+	uint8_t msg[2] = { type, (uint8_t)number };
+
+	if (c->pid == 0 || c->control < 0 ||
+	    qsp_ipc_send(c->control, qsp_bytes(msg, number < 0 ? 1 : 2), &fd, fd >= 0 ? 1 : 0) !=
+		    QSP_E_ROOM)
+		return;
+	qsp_log(QSP_LOG_ERROR, "process %ld does not obey: it is killed", (long)c->pid);
+	(void)kill(c->pid, SIGKILL);
+	close(c->control);
+	c->control = -1;
 }
 
 void
 qsp_server_tell(struct qsp_server_child *c, enum qsp_rpc_control type)
 {
-	send_control(c, (uint8_t)type, -1, -1);
+	order(c, (uint8_t)type, -1, -1);
 }
 
 static char *const *
@@ -131,8 +149,9 @@ qsp_server_link(struct qsp_server *s, struct qsp_server_generation *g)
 
 		if (qsp_ipc_pair(pair))
 			continue;
-		send_control(&g->auth, QSP_RPC_LINK, 0, pair[0]);
-		send_control(&g->net, QSP_RPC_LINK, (int)i, pair[1]);
+		qsp_ipc_widen(pair[0]); /* for the answers to all that may be asked at once */
+		order(&g->auth, QSP_RPC_LINK, 0, pair[0]);
+		order(&g->net, QSP_RPC_LINK, (int)i, pair[1]);
 		close(pair[0]);
 		close(pair[1]);
 	}

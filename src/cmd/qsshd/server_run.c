@@ -23,6 +23,8 @@
 #define RESTART_MAX_MS 30000
 #define DRAIN_MS 30000 /* for the old generation to accept no more */
 #define GENERATIONS_MAX 64
+#define READS 16      /* messages of a child, a turn */
+#define LAST_WORDS 16 /* turns of the log's relay: more than its socket holds */
 
 static qsp_time
 mono_now(void)
@@ -68,6 +70,13 @@ kill_child(struct qsp_server_child *c)
 		(void)kill(c->pid, SIGKILL);
 }
 
+static void
+keep_old(const struct qsp_server *s)
+{
+	if (s->announced)
+		qsp_log(QSP_LOG_ERROR, "the new configuration cannot be used; the old one stays");
+}
+
 /* The new generation does not come about. */
 static void
 abandon(struct qsp_server *s)
@@ -75,8 +84,7 @@ abandon(struct qsp_server *s)
 	struct qsp_server_generation *g = s->coming;
 
 	s->coming = NULL;
-	if (s->announced)
-		qsp_log(QSP_LOG_ERROR, "the new configuration cannot be used; the old one stays");
+	keep_old(s);
 	kill_child(&g->auth);
 	kill_child(&g->net);
 	if (s->current != NULL)
@@ -123,8 +131,11 @@ take_over(struct qsp_server *s)
 	struct qsp_server_generation *g = s->coming;
 
 	s->coming = NULL;
-	if (s->current != NULL)
+	if (s->current != NULL) {
 		drain(s->current);
+		if (strcmp(s->current->config.pid_file.v[0], g->config.pid_file.v[0]) != 0)
+			qsp_server_remove_pid(&s->current->config);
+	}
 	g->next = s->current;
 	s->current = g;
 	g->was_ready = true;
@@ -142,6 +153,7 @@ begin(struct qsp_server *s)
 
 	if (g == NULL) {
 		s->failed = !s->announced;
+		keep_old(s);
 		return;
 	}
 	s->coming = g;
@@ -179,7 +191,8 @@ read_child(struct qsp_server *s, struct qsp_server_generation *g, struct qsp_ser
 {
 	static struct qsp_ipc_message m;
 
-	while (c->control >= 0 && qsp_ipc_recv(c->control, &m) == 0) {
+	/* a few: one that never ceases to speak must not keep us from the others */
+	for (int i = 0; i < READS && c->control >= 0 && qsp_ipc_recv(c->control, &m) == 0; i++) {
 		qsp_ipc_drop(&m);
 		on_message(s, g, c, m.data[0]);
 	}
@@ -427,7 +440,7 @@ qsp_server_run(struct qsp_server *s)
 		if (s->stopping && mono_now() >= s->stop_at)
 			stop_hard(s);
 	}
-	if (s->relay[0] >= 0)
+	for (int i = 0; s->relay[0] >= 0 && i < LAST_WORDS; i++)
 		(void)qsp_log_relay(s->relay[0]);
 	if (s->announced && s->current != NULL)
 		qsp_server_remove_pid(&s->current->config);
