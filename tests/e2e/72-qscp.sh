@@ -208,6 +208,24 @@ cmp here/big part || fail "a longer file"
 did -a "$H:$TMP/there/big" part
 cmp here/big part || fail "a whole file"
 
+# many at a time: whole, in part, another file, not there
+mkdir tree/many
+for i in $(seq 60); do head -c $((i * 20000)) here/big >"tree/many/$i"; done
+for to in there/many again; do
+	mkdir "$to"
+	for i in $(seq 60); do
+		case $((i % 4)) in
+		0) cp "tree/many/$i" "$to/$i" ;;
+		1) head -c $((i * 10000)) here/big >"$to/$i" ;;
+		2) head -c $((i * 20000)) /dev/zero >"$to/$i" ;;
+		esac
+	done
+done
+did -a -r tree/many "$H:$TMP/there"
+diff -r tree/many there/many || fail "going on with many"
+did -a -r "$H:$TMP/tree/many/." again
+diff -r tree/many again || fail "going on with many, here"
+
 # --- limits, verbosity, options of qssh
 head -c 250000 /dev/zero >here/slow
 began=$(date +%s%N)

@@ -72,6 +72,13 @@ HOSTILE=late timeout 20 "$QSP_BIN/qscp" -S "$TMP/transport" target/small host: <
 # nor are links
 lie links folder 0 ''
 expect "links" hello "$(cat target/folder/c)"
+# nor what is gone on with
+rm -rf target
+mkdir -p target/folder
+for f in a b c; do printf he >target/folder/$f; done
+HOSTILE=again timeout 20 "$QSP_BIN/qscp" -a -r -S "$TMP/transport" host:folder target </dev/null 2>"$TMP/err" ||
+	fail "files are gone on with one after the other, or: $(cat "$TMP/err")"
+for f in a b c; do expect "what was gone on with" hello "$(cat target/folder/$f)"; done
 # folders are not asked for one after the other, nor made
 lie wide folder 0 ''
 expect "folders" hello "$(cat target/folder/c.folder/ok)"

@@ -55,7 +55,9 @@ on_out_stat(void *arg, const struct qsp_sftp_reply *r)
 	if (!is_good(j, false, r))
 		return;
 	/* holes are for regular files: what a device holds already would show through */
-	j->sparse_in = (r->attrs.has & QSP_SFTP_HAS_MODE) && S_ISREG(r->attrs.mode);
+	if (!(r->attrs.has & QSP_SFTP_HAS_MODE) || !S_ISREG(r->attrs.mode))
+		j->sparse_in = false;
+	j->there = r->attrs.has & QSP_SFTP_HAS_SIZE ? r->attrs.size : 0;
 	j->state = QSP_QSCP_COPYING;
 }
 
@@ -70,7 +72,7 @@ on_out_open(void *arg, const struct qsp_sftp_reply *r)
 	memcpy(j->out_handle, r->bytes.p, r->bytes.n);
 	j->out_len = r->bytes.n;
 	j->sparse_in = j->sparse_in && !j->in_place;
-	if (!j->sparse_in) {
+	if (!j->sparse_in && !j->held) {
 		j->state = QSP_QSCP_COPYING;
 		return;
 	}
@@ -109,7 +111,9 @@ open_out_here(struct qsp_qscp_job *j)
 		qsp_qscp_job_fail(j, false, NULL, strerror(errno));
 		return;
 	}
-	j->sparse_out = !j->in_place && fstat(j->out, &st) == 0 && S_ISREG(st.st_mode);
+	j->sparse_out = fstat(j->out, &st) == 0 && S_ISREG(st.st_mode);
+	j->there = j->sparse_out ? (uint64_t)st.st_size : 0;
+	j->sparse_out = j->sparse_out && !j->in_place;
 	j->sparse_in = j->sparse_out && !j->unknown_end && j->from != NULL &&
 		       j->from->c.has[QSP_SFTP_SEEK_DATA] && j->end >= SPARSE_MIN;
 	j->state = QSP_QSCP_COPYING;
@@ -274,9 +278,7 @@ qsp_qscp_job_add(struct qsp_qscp *q, const struct qsp_qscp_copy *c)
 	q->last = &j->link;
 	q->n_jobs++;
 	start(j);
-	if (j->held)
-		qsp_qscp_resume(q, j);
-	if (j->failed || q->opt.resume)
+	if (j->failed)
 		qsp_qscp_job_pump(q); /* it may wait for nothing that would wake us */
 }
 
@@ -313,6 +315,10 @@ qsp_qscp_job_pump(struct qsp_qscp *q)
 
 		if (is_broken(j->from) || is_broken(j->to))
 			qsp_qscp_job_fail(j, is_broken(j->from), NULL, NULL);
+		if (j->failed)
+			j->held = false;
+		if (j->held && j->state == QSP_QSCP_COPYING)
+			qsp_qscp_resume(j);
 		if (j->state == QSP_QSCP_COPYING && !j->held && !j->failed)
 			qsp_qscp_move(j);
 		if (j->ops > 0 || j->held || (!j->failed && j->state != QSP_QSCP_ENDING)) {

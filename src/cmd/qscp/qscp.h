@@ -79,6 +79,9 @@ struct qsp_qscp_job {
 	qsp_time began;    /* ms */
 	unsigned ops;      /* requests without an answer */
 	bool held;         /* waits for a decision on resuming */
+	bool differs;      /* what is there is no part of the source */
+	uint64_t there;    /* how much is */
+	size_t places;     /* of it that are being compared */
 	bool eof, failed, lost, shorter;
 	bool in_place; /* what is there may be the source itself: nothing is cut off before the end */
 	bool looked, refused;       /* at what is there; as a new file */
@@ -95,6 +98,7 @@ struct qsp_qscp {
 	struct qsp_qscp_list *lists, **lists_last; /* folders of servers that are to be read */
 	size_t n_jobs, jobs_max;
 	int status;
+	size_t checked;   /* files whose parts are being compared */
 	bool more;        /* a job stopped for want of room in a queue */
 	uint64_t next_ok; /* us: -l lets nothing pass before */
 	bool meter_on, drawn;
@@ -178,8 +182,8 @@ void qsp_qscp_move_end(struct qsp_qscp_job *j);
 /* Closes what is open, after a failure. */
 void qsp_qscp_move_drop(struct qsp_qscp_job *j);
 
-/* resume.c: finds out where to go on, with the job held */
-void qsp_qscp_resume(struct qsp_qscp *q, struct qsp_qscp_job *j);
+/* resume.c: finds out where to go on, of a job that is held; it is not any more when that is known */
+void qsp_qscp_resume(struct qsp_qscp_job *j);
 
 /* folder.c */
 /* That dst is a folder; NULL where it cannot be: that was said. The caller owns a reference. */

@@ -1,93 +1,51 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Going on with a file that is there in part. That it is a part is not taken on trust: its beginning, its end
- * and places between are compared with the source; where they differ, all is copied again.
+ * and places between are compared with the source; where they differ, all is copied again. All places are
+ * asked for at once, of some files at a time, so that a long way is not gone back and forth for each.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/qscp/qscp.h"
 
+#define PIECE ((size_t)QSP_SFTP_DATA_SAFE)
 #define EDGE (1u << 18)   /* compared at both ends */
 #define SAMPLE (1u << 14) /* compared between */
 #define SAMPLES 16u
+#define CHECKED 16 /* files at a time */
 
-/* Up to n bytes of one side at an offset; how many there are, or -1. */
-static ssize_t
-read_side(struct qsp_qscp_job *j, bool source, uint64_t offset, uint8_t *out, size_t n)
+/* A place: what the source has there, and the target. */
+struct place {
+	struct qsp_qscp_job *j;
+	uint64_t offset;
+	size_t n;
+	unsigned open; /* sides that are awaited */
+	struct side {
+		struct place *place;
+		bool source, bad;
+		size_t have;
+		uint8_t bytes[PIECE];
+	} side[2];
+};
+
+static void
+go_on(struct qsp_qscp_job *j)
 {
-	struct qsp_qscp_conn *c = source ? j->from : j->to;
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_READ };
-	struct qsp_qscp_answer a;
-	size_t done = 0;
-	bool ok = true;
-
-	if (c == NULL)
-		return pread(source ? j->in : j->out, out, n, (off_t)offset);
-	r.handle =
-		source ? qsp_bytes(j->in_handle, j->in_len) : qsp_bytes(j->out_handle, j->out_len);
-	while (ok && done < n) {
-		r.offset = offset + done;
-		r.length = n - done < c->c.read_max ? n - done : c->c.read_max;
-		ok = qsp_qscp_call(j->q, c, &r, &a) && a.r.type == QSP_SFTP_DATA;
-		if (ok) {
-			memcpy(out + done, a.r.bytes.p, a.r.bytes.n);
-			done += a.r.bytes.n;
-		}
-		qsp_qscp_call_free(&a);
-	}
-	return ok ? (ssize_t)done : -1;
+	j->held = false;
 }
 
-static bool
-same_at(struct qsp_qscp_job *j, uint64_t offset, size_t n)
+static void
+on_cut(void *arg, const struct qsp_sftp_reply *r)
 {
-	uint8_t *a = qsp_qscp_say_memory(malloc(2 * (size_t)EDGE));
-	bool same = read_side(j, true, offset, a, n) == (ssize_t)n &&
-		    read_side(j, false, offset, a + EDGE, n) == (ssize_t)n &&
-		    memcmp(a, a + EDGE, n) == 0;
+	struct qsp_qscp_job *j = arg;
 
-	free(a);
-	return same;
-}
-
-/* The first `size` bytes of both, as far as samples tell. */
-static bool
-is_part(struct qsp_qscp_job *j, uint64_t size)
-{
-	size_t edge = size < EDGE ? (size_t)size : EDGE;
-
-	if (!same_at(j, 0, edge) || !same_at(j, size - edge, edge))
-		return false;
-	for (unsigned i = 1; size > 2 * EDGE && i < SAMPLES; i++) {
-		if (!same_at(j, (size - SAMPLE) / SAMPLES * i, SAMPLE))
-			return false;
-	}
-	return true;
-}
-
-/* The size of what is there; false where it is nothing to go on with. */
-static bool
-size_of_out(struct qsp_qscp_job *j, uint64_t *size)
-{
-	struct qsp_sftp_request r = { .kind = QSP_SFTP_FSTAT,
-				      .handle = qsp_bytes(j->out_handle, j->out_len) };
-	struct qsp_qscp_answer a;
-	struct stat st;
-	bool ok;
-
-	if (j->to == NULL) {
-		ok = fstat(j->out, &st) == 0 && S_ISREG(st.st_mode);
-		*size = ok ? (uint64_t)st.st_size : 0;
-		return ok;
-	}
-	ok = qsp_qscp_call(j->q, j->to, &r, &a) && (a.r.attrs.has & QSP_SFTP_HAS_SIZE);
-	*size = ok ? a.r.attrs.size : 0;
-	qsp_qscp_call_free(&a);
-	return ok;
+	j->ops--;
+	go_on(j);
+	if (r == NULL || r->status != QSP_SFTP_OK)
+		qsp_qscp_job_fail(j, false, r, NULL);
 }
 
 static void
@@ -96,35 +54,163 @@ begin_again(struct qsp_qscp_job *j)
 	struct qsp_sftp_request r = { .kind = QSP_SFTP_FSETSTAT,
 				      .handle = qsp_bytes(j->out_handle, j->out_len),
 				      .attrs = { .has = QSP_SFTP_HAS_SIZE } };
-	struct qsp_qscp_answer a;
 
+	if (j->q->opt.verbose)
+		qsp_qscp_say_note(j->q, j->dst, "is not a part of the source: again");
 	if (j->to == NULL) {
+		go_on(j);
 		if (ftruncate(j->out, 0) != 0)
 			qsp_qscp_job_fail(j, false, NULL, strerror(errno));
 		return;
 	}
-	if (!qsp_qscp_call(j->q, j->to, &r, &a))
-		qsp_qscp_job_fail(j, false, a.lost ? NULL : &a.r, NULL);
-	qsp_qscp_call_free(&a);
+	j->ops++;
+	qsp_sftp_client_send(&j->to->c, &r, on_cut, j);
+}
+
+static void
+decide(struct qsp_qscp_job *j)
+{
+	j->q->checked--;
+	if (j->failed) {
+		go_on(j);
+	} else if (j->differs) {
+		begin_again(j);
+	} else {
+		j->next = j->had = j->whole = j->moved = j->there;
+		if (j->q->opt.verbose)
+			qsp_qscp_say_note(j->q, j->dst, "goes on where it stopped");
+		go_on(j);
+	}
+}
+
+/* --- one place ------------------------------------------------------------------------------ */
+
+static void
+side_done(struct side *s)
+{
+	struct place *p = s->place;
+	struct qsp_qscp_job *j = p->j;
+
+	if (--p->open > 0)
+		return;
+	if (p->side[0].bad || p->side[1].bad ||
+	    memcmp(p->side[0].bytes, p->side[1].bytes, p->n) != 0)
+		j->differs = true;
+	free(p);
+	if (--j->places == 0)
+		decide(j);
+}
+
+static void ask(struct side *s);
+
+static void
+on_side(void *arg, const struct qsp_sftp_reply *r)
+{
+	struct side *s = arg;
+
+	s->place->j->ops--;
+	if (r != NULL && r->type == QSP_SFTP_DATA) {
+		memcpy(s->bytes + s->have, r->bytes.p, r->bytes.n);
+		s->have += r->bytes.n;
+	} else {
+		s->bad = true;
+	}
+	if (!s->bad && s->have < s->place->n)
+		ask(s); /* less came than was asked for */
+	else
+		side_done(s);
+}
+
+static void
+ask(struct side *s)
+{
+	struct qsp_qscp_job *j = s->place->j;
+	struct qsp_qscp_conn *c = s->source ? j->from : j->to;
+	struct qsp_sftp_request r = {
+		.kind = QSP_SFTP_READ,
+		.handle = s->source ? qsp_bytes(j->in_handle, j->in_len)
+				    : qsp_bytes(j->out_handle, j->out_len),
+		.offset = s->place->offset + s->have,
+		.length = s->place->n - s->have,
+	};
+
+	j->ops++;
+	qsp_sftp_client_send(&c->c, &r, on_side, s);
+}
+
+static void
+look(struct side *s)
+{
+	struct qsp_qscp_job *j = s->place->j;
+	ssize_t n;
+
+	if ((s->source ? j->from : j->to) != NULL) {
+		ask(s);
+		return;
+	}
+	n = pread(s->source ? j->in : j->out, s->bytes, s->place->n, (off_t)s->place->offset);
+	s->bad = n != (ssize_t)s->place->n;
+	side_done(s);
+}
+
+static void
+compare(struct qsp_qscp_job *j, uint64_t offset, uint64_t n)
+{
+	while (n > 0) {
+		struct place *p = qsp_qscp_say_memory(calloc(1, sizeof(*p)));
+
+		p->j = j;
+		p->offset = offset;
+		p->n = n < PIECE ? (size_t)n : PIECE;
+		p->open = 2;
+		p->side[0] = (struct side){ .place = p, .source = true };
+		p->side[1].place = p;
+		offset += p->n;
+		n -= p->n;
+		j->places++;
+		look(&p->side[0]);
+		look(&p->side[1]);
+	}
+}
+
+/* --- one file ------------------------------------------------------------------------------- */
+
+static bool
+has_room(const struct qsp_qscp_conn *c)
+{
+	return c == NULL || qsp_sftp_client_room(&c->c);
 }
 
 void
-qsp_qscp_resume(struct qsp_qscp *q, struct qsp_qscp_job *j)
+qsp_qscp_resume(struct qsp_qscp_job *j)
 {
-	uint64_t size = 0;
+	uint64_t size = j->there, edge = size < EDGE ? size : EDGE;
 
-	while (j->state == QSP_QSCP_OPENING && !j->failed)
-		qsp_qscp_step(q);
-	if (!j->failed && size_of_out(j, &size) && size > 0) {
-		if (size <= j->end && !j->unknown_end && is_part(j, size)) {
-			j->next = j->had = j->whole = j->moved = size;
-			if (q->opt.verbose)
-				qsp_qscp_say_note(q, j->dst, "goes on where it stopped");
-		} else {
-			if (q->opt.verbose)
-				qsp_qscp_say_note(q, j->dst, "is not a part of the source: again");
-			begin_again(j);
-		}
+	if (j->places > 0 || j->differs)
+		return; /* is being looked at */
+	if (size == 0) {
+		go_on(j);
+		return;
 	}
-	j->held = false;
+	if (size > j->end || j->unknown_end) {
+		j->differs = true;
+		begin_again(j);
+		return;
+	}
+	if (j->q->checked >= CHECKED)
+		return; /* others come first, whose answers will wake us */
+	if (!has_room(j->from) || !has_room(j->to)) {
+		j->q->more = true;
+		return;
+	}
+	j->q->checked++;
+	j->places = 1; /* until all are asked for */
+	compare(j, 0, edge);
+	if (size > edge)
+		compare(j, size - edge > edge ? size - edge : edge,
+			size - edge > edge ? edge : size - edge);
+	for (unsigned i = 1; size > 2 * EDGE && i < SAMPLES; i++)
+		compare(j, (size - SAMPLE) / SAMPLES * i, SAMPLE);
+	if (--j->places == 0)
+		decide(j);
 }

@@ -50,6 +50,7 @@ def names(i, *l):
 LISTS = {
     "slash": [(b"ok", FILE), (b"../escaped", FILE), (b"/escaped", FILE), (b"a/b", FILE), (b"", FILE)],
     "dots": [(b".", FOLDER), (b"..", FOLDER), (b"ok", FILE)],
+    "again": [(n, FILE) for n in (b"a", b"b", b"c")],
     "links": [(n, FILE[:-4] + u32(stat.S_IFLNK | 0o777)) for n in (b"a", b"b", b"c")],
     "nul": [(b"ok", FILE), (b"esc\0aped", FILE)],
     "escape": [(b"ok", FILE), (b"\x1b]0;title\x07\x1b[31mred", FOLDER[:-4] + u32(stat.S_IFIFO))],
@@ -118,7 +119,9 @@ while True:
                 send(b"\x66", i, st(b"f"))
     elif kind == 5:
         offset = struct.unpack(">Q", body[10:18])[0]
-        if how == "more":
+        if how == "again" and offset == 0:
+            hold(lambda i=i: send(b"\x67", i, st(b"he")))
+        elif how == "more":
             send(b"\x67", i, st(b"x" * 100000))
         elif how == "nothing":
             send(b"\x67", i, st(b""))
