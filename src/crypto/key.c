@@ -216,7 +216,7 @@ qsp_key_answer(struct qsp_key *const *keys, size_t n, const struct qsp_decaps_qu
 	size_t first = q->all_keys ? 0 : q->key, last = q->all_keys ? n : (size_t)q->key + 1;
 
 	memset(a, 0, sizeof(*a));
-	if (last > n || last - first > QSP_HOST_KEY_MAX)
+	if (last > n || last - first > QSP_HOST_KEY_MAX || (q->ct.n && q->key >= n))
 		return QSP_E_INPUT;
 	for (size_t i = first; q->point && i < last; i++)
 		a->dh_ok[i - first] = qsp_key_dh(keys[i], q->point, a->dh[i - first]) == 0;

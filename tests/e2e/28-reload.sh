@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck disable=SC2119 # make_user_key has its defaults
+# shellcheck disable=SC2119,SC2034 # make_user_key has its defaults; lib.sh uses variables
 # Reloads at bad moments and of files that have moved, and a qsshd-net that no longer listens to qsshd.
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
@@ -9,7 +9,6 @@ make_user_key
 # --- a link to the configuration that leads elsewhere now
 SERVER_LOG=$TMP/qsshd.log
 mkdir "$TMP/one" "$TMP/two"
-# shellcheck disable=SC2034 # lib.sh uses it
 SERVER_CONFIG=$TMP/one/conf
 write_config "PidFile $TMP/pid.one"
 SERVER_CONFIG=$TMP/two/conf

@@ -452,6 +452,39 @@ system_source_is_no_constant(void **state)
 	assert_int_equal(strncmp(qsp_crypto_version(), "OpenSSL 3.", 10), 0);
 }
 
+/* The process that has the host keys is asked by one that may have been taken over. */
+static void
+answers_for_its_own_keys_alone(void **state)
+{
+	static const uint8_t point[32] = { 9 };
+	static uint8_t ct[QSP_KEM_CT_MAX];
+	struct qsp_key *keys[4] = { NULL };
+	struct qsp_decaps_question q = { .point = point };
+	struct qsp_decaps_answer a;
+	size_t ct_len;
+
+	(void)state;
+	assert_int_equal(qsp_key_generate(cx, QSP_KEY_MLKEM768X25519, &keys[0]), 0);
+	ct_len = qsp_kem_by_id(QSP_KEY_MLKEM768X25519)->ct_len;
+	assert_int_equal(qsp_key_answer(keys, 1, &q, &a), 0);
+	q.all_keys = true;
+	assert_int_equal(qsp_key_answer(keys, 1, &q, &a), 0);
+	for (unsigned all = 0; all < 2; all++) {
+		q.all_keys = all;
+		for (unsigned key = 1; key < 256; key++) {
+			q.key = key;
+			q.ct = qsp_bytes(ct, ct_len);
+			assert_int_equal(qsp_key_answer(keys, 1, &q, &a), QSP_E_INPUT);
+		}
+	}
+	q.key = 0;
+	q.ct = qsp_bytes(ct, ct_len - 1);
+	assert_int_equal(qsp_key_answer(keys, 1, &q, &a), QSP_E_INPUT);
+	q.all_keys = false;
+	assert_int_equal(qsp_key_answer(keys, 0, &q, &a), QSP_E_INPUT);
+	qsp_key_free(keys[0]);
+}
+
 int
 main(void)
 {
@@ -464,6 +497,7 @@ main(void)
 		cmocka_unit_test(x25519_refuses_small_order),
 		cmocka_unit_test(kem_refuses_coefficients_over_q),
 		cmocka_unit_test_setup(sig_refuses_what_was_not_signed, fresh_source),
+		cmocka_unit_test(answers_for_its_own_keys_alone),
 		cmocka_unit_test(each_draw_may_fail),
 		cmocka_unit_test(keypair_gives_up),
 		cmocka_unit_test(system_source_is_no_constant),
