@@ -19,6 +19,11 @@
 #include <unistd.h>
 
 #define READ_FIRST 4096
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_US 50000
+
+/* Of the system's <sys/file.h>, which our sys/file.h hides. */
+extern int flock(int fd, int operation);
 
 static qsp_err fail(struct qsp_file_error *err, qsp_err e, int code, const char *path,
 		    const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -309,6 +314,23 @@ qsp_file_replace(const char *path, struct qsp_bytes data, mode_t mode, struct qs
 	e = replace(real ? real : path, data, mode, err);
 	free(real);
 	return e;
+}
+
+int
+qsp_file_lock(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	free(copy);
+	for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if (i == LOCK_TRIES || (errno != EWOULDBLOCK && errno != EINTR)) {
+			close(fd);
+			return -1;
+		}
+		(void)usleep(LOCK_PAUSE_US);
+	}
+	return fd;
 }
 
 /* --- folders --------------------------------------------------------------------------- */

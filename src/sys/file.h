@@ -75,6 +75,13 @@ QSP_MUST_USE qsp_err qsp_file_create(const char *path, struct qsp_bytes data, mo
 QSP_MUST_USE qsp_err qsp_file_replace(const char *path, struct qsp_bytes data, mode_t mode,
 				      struct qsp_file_error *err);
 
+/*
+ * For who reads a file, changes and replaces it: one at a time, by a lock on its folder that ends as the
+ * descriptor is closed. -1 where it cannot be had, or not within seconds, for a folder for everybody
+ * can be locked by anybody; then one goes without.
+ */
+int qsp_file_lock(const char *path);
+
 /* Creates a folder, or finds it there. */
 QSP_MUST_USE qsp_err qsp_file_make_dir(const char *path, mode_t mode, struct qsp_file_error *err);
 

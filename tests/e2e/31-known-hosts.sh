@@ -62,6 +62,27 @@ expect "hashed, again" 0 "$(status_of strict yes -v)"
 err_has 'layout K, class S'
 expect "alias unknown" 255 "$(status_of strict yes -o HostKeyAlias=other)"
 
+# qssh-keygen -R and what qssh learns meanwhile: one after the other, by a lock on the folder
+if command -v flock >/dev/null; then
+	cp "$TMP/kept" "$KNOWN_HOSTS"
+	sed 's/^[^ ]* /victim /' "$TMP/kept" >>"$KNOWN_HOSTS"
+	exec 8<"$HOME/.qssh"
+	flock 8
+	qssh-keygen -R victim >"$TMP/removed" 2>&1 8<&- &
+	remover=$!
+	# shellcheck disable=SC2317 # by wait_for
+	waits_for_lock() { readlink "/proc/$remover/fd/"* 2>/dev/null | grep -qxF "$HOME/.qssh"; }
+	wait_for waits_for_lock
+	sed 's/^[^ ]* /meanwhile /' "$TMP/kept" >>"$KNOWN_HOSTS"
+	exec 8<&-
+	wait "$remover" || fail "qssh-keygen -R: $(cat "$TMP/removed")"
+	grep -q '^meanwhile ' "$KNOWN_HOSTS" || fail "what was learned meanwhile was lost"
+	! grep -q '^victim ' "$KNOWN_HOSTS" || fail "-R removed nothing"
+	rm "$KNOWN_HOSTS"
+	expect "alias unknown" 255 "$(status_of strict yes -o HostKeyAlias=other)"
+	expect "accept-new" 0 "$(status_of strict accept-new)"
+fi
+
 # the question, on a terminal
 session=0
 tm() { tmux -S "$TMP/tmux.$session" -f /dev/null "$@"; }

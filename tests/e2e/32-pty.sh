@@ -92,7 +92,7 @@ type_line 'exit 3'
 wait_for screen_has '^status=3'
 
 # and after a kill
-type_line "$qssh -t 'PS1=third\\>\\  exec sh'"
+type_line "$qssh -o LogLevel=verbose -t 'PS1=third\\>\\  exec sh'"
 wait_for screen_has '^third>'
 type_line 'echo $$ >'"$TMP/shell.pid"
 has_shell() { [ -s "$TMP/shell.pid" ]; }

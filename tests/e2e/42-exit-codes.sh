@@ -113,6 +113,15 @@ kill -TERM "$(children "$call" qssh)"
 rc=0
 wait "$call" || rc=$?
 expect "ended by a signal here" 255 $rc
+expect "nothing is said of it" '' "$(cat "$TMP/err")"
+# that is how one that only forwards is ended
+CLIENT_OPTIONS="-N -L $TMP/forward:127.0.0.1:1" client 2>"$TMP/err" </dev/null &
+call=$!
+wait_for test -S "$TMP/forward"
+kill -TERM "$(children "$call" qssh)"
+rc=0
+wait "$call" || rc=$?
+expect "-N, ended by SIGTERM" 0 $rc
 rc=0
 { client 'while :; do echo y; done' || echo $? >"$TMP/piped"; } 2>/dev/null | head -n 1 >/dev/null
 wait_for test -s "$TMP/piped"

@@ -8,12 +8,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct hosts {
 	char path[PATH_MAX];
 	char name[QSP_KNOWN_HOSTS_NAME_MAX]; /* what is looked for, in lower case */
 	struct qsp_file_data data;
 	struct qsp_file_facts facts;
+	int lock; /* qssh may learn of a host meanwhile; -1: none */
 };
 
 static struct qsp_bytes
@@ -22,9 +24,17 @@ name_of(const struct hosts *h)
 	return qsp_bytes_str(h->name);
 }
 
-/* Reads the file, known_hosts by default, and complains of malformed lines. */
+static void
+hosts_close(struct hosts *h)
+{
+	qsp_file_data_free(&h->data);
+	if (h->lock >= 0)
+		close(h->lock);
+}
+
+/* Reads the file, known_hosts by default, and complains of malformed lines. change: it will be replaced. */
 static bool
-hosts_open(struct qsp_keygen *k, const char *name, struct hosts *h)
+hosts_open(struct qsp_keygen *k, const char *name, bool change, struct hosts *h)
 {
 	struct qsp_known_hosts_walk w = { .left = { NULL, 0 } };
 	struct qsp_known_hosts_line line;
@@ -32,6 +42,7 @@ hosts_open(struct qsp_keygen *k, const char *name, struct hosts *h)
 	size_t n = strlen(name);
 
 	memset(h, 0, sizeof(*h));
+	h->lock = -1;
 	if (n >= sizeof(h->name)) {
 		qsp_keygen_fail("the host name is too long");
 		return false;
@@ -42,8 +53,11 @@ hosts_open(struct qsp_keygen *k, const char *name, struct hosts *h)
 		memcpy(h->path, k->file, strlen(k->file) + 1);
 	else if (!qsp_keygen_home_path("known_hosts", h->path))
 		return false;
+	if (change)
+		h->lock = qsp_file_lock(h->path);
 	if (qsp_file_read(h->path, QSP_KNOWN_HOSTS_MAX, &h->data, &h->facts, &err) != 0) {
 		qsp_keygen_fail("cannot read known hosts: %s", err.text);
+		hosts_close(h);
 		return false;
 	}
 	w.left = qsp_file_bytes(&h->data);
@@ -106,7 +120,7 @@ qsp_keygen_find_host(struct qsp_keygen *k, const char *name)
 	struct hosts h;
 	bool found = false;
 
-	if (!hosts_open(k, name, &h))
+	if (!hosts_open(k, name, false, &h))
 		return 1;
 	w.left = qsp_file_bytes(&h.data);
 	while (qsp_known_hosts_next(&w, &line)) {
@@ -115,7 +129,7 @@ qsp_keygen_find_host(struct qsp_keygen *k, const char *name)
 		print_found(k, &h, &line);
 		found = true;
 	}
-	qsp_file_data_free(&h.data);
+	hosts_close(&h);
 	return found ? 0 : 1;
 }
 
@@ -141,7 +155,7 @@ qsp_keygen_remove_host(struct qsp_keygen *k, const char *name)
 	int status = 1;
 	qsp_err e;
 
-	if (!hosts_open(k, name, &h))
+	if (!hosts_open(k, name, true, &h))
 		return 1;
 	e = qsp_known_hosts_remove(k->cx, qsp_file_bytes(&h.data), name_of(&h), &text);
 	if (e ==
@@ -155,7 +169,7 @@ qsp_keygen_remove_host(struct qsp_keygen *k, const char *name)
 		status = hosts_save(k, &h, &text);
 	}
 	qsp_known_hosts_text_free(&text);
-	qsp_file_data_free(&h.data);
+	hosts_close(&h);
 	return status;
 }
 
@@ -169,7 +183,7 @@ qsp_keygen_hash_hosts(struct qsp_keygen *k)
 	int status;
 	qsp_err e;
 
-	if (!hosts_open(k, "", &h))
+	if (!hosts_open(k, "", true, &h))
 		return 1;
 	w.left = qsp_file_bytes(&h.data);
 	while (qsp_known_hosts_next(&w, &line))
@@ -187,6 +201,6 @@ qsp_keygen_hash_hosts(struct qsp_keygen *k)
 			"Delete this file to ensure privacy of hostnames\n",
 			h.path);
 	qsp_known_hosts_text_free(&text);
-	qsp_file_data_free(&h.data);
+	hosts_close(&h);
 	return status;
 }

@@ -333,8 +333,7 @@ tell_end(struct qsp_qssh *q, bool in_session)
 		return QSP_QSSH_FAILED;
 	}
 	if (q->killed_by)
-		qsp_qssh_say(q->opt.stdfwd ? QSP_LOG_VERBOSE : QSP_LOG_INFO, "Killed by signal %d.",
-			     q->killed_by);
+		qsp_qssh_say(QSP_LOG_VERBOSE, "Killed by signal %d.", q->killed_by);
 	else if (!q->leaving)
 		qsp_qssh_say(QSP_LOG_INFO, "Connection to %s closed by remote host.", q->name);
 	else if (q->session && q->session->has_tty)

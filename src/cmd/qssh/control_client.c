@@ -174,8 +174,11 @@ pass_signals(struct talk *t)
 		}
 		(void)!say(t, &m);
 		qsp_tty_restore();
-		qsp_qssh_say(QSP_LOG_INFO, "Killed by signal %d.", watched[i]);
-		t->status = QSP_QSSH_FAILED;
+		qsp_qssh_say(QSP_LOG_VERBOSE, "Killed by signal %d.", watched[i]);
+		t->status =
+			watched[i] == SIGTERM && t->q->cfg.session_type == QSP_CLIENT_SESSION_NONE
+				? 0
+				: QSP_QSSH_FAILED;
 		t->ended = true;
 		return false;
 	}

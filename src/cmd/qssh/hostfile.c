@@ -5,8 +5,6 @@
  */
 #include "cmd/qssh/qssh.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +12,6 @@
 
 #include "base/mem.h"
 #include "sys/file.h"
-
-#define LOCK_TRIES 100
-#define LOCK_PAUSE_US 50000
-
-/* Of the system's <sys/file.h>, which src/sys/file.h hides. */
-extern int flock(int fd, int operation);
 
 /* The i-th file of both lists; NULL behind the last. The caller frees. */
 static char *
@@ -126,33 +118,17 @@ qsp_qssh_hostfile_check(struct qsp_qssh *q, const struct qsp_key_public *key, ch
 
 /* --- writing -------------------------------------------------------------------------------- */
 
-/* Makes ~/.qssh where it is wanted, but no other, and locks the folder of the file; -1 where it cannot be. */
-static int
-lock_folder(const struct qsp_qssh *q, const char *path)
+/* Makes ~/.qssh where it is wanted, but no other folder. */
+static void
+make_folder(const struct qsp_qssh *q, const char *path)
 {
 	struct qsp_file_error err;
 	char *copy = strdup(path), *own = NULL;
-	const char *dir = copy ? dirname(copy) : NULL;
-	int fd = -1;
 
-	if (asprintf(&own, "%s/.qssh", q->home) < 0)
-		own = NULL;
-	if (dir && own && strcmp(dir, own) == 0 && access(dir, F_OK) != 0)
-		(void)!qsp_file_make_dir(dir, 0700, &err);
+	if (copy && asprintf(&own, "%s/.qssh", q->home) >= 0 && strcmp(dirname(copy), own) == 0)
+		(void)!qsp_file_make_dir(own, 0700, &err);
 	free(own);
-	if (dir)
-		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(copy);
-	/* not for ever: a folder for everybody can be locked by anybody */
-	for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
-		if (i == LOCK_TRIES || (errno != EWOULDBLOCK && errno != EINTR)) {
-			close(fd);
-			fd = -1;
-		} else {
-			(void)usleep(LOCK_PAUSE_US);
-		}
-	}
-	return fd;
 }
 
 static bool
@@ -171,9 +147,11 @@ rewrite(struct qsp_qssh *q, const char *path,
 	struct qsp_known_hosts_text out = { 0 };
 	struct qsp_file_data text;
 	struct qsp_file_error err;
-	int lock = lock_folder(q, path);
 	qsp_err e = QSP_E_IO;
+	int lock;
 
+	make_folder(q, path);
+	lock = qsp_file_lock(path);
 	/* a file that cannot be read is not replaced: what it holds would be gone */
 	if (!read_text(path, &text))
 		qsp_qssh_say(QSP_LOG_ERROR,

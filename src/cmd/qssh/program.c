@@ -136,8 +136,13 @@ on_signal(uv_signal_t *h, int number)
 	}
 	if (q->leaving)
 		return;
-	q->killed_by = number;
 	q->dismissed = true;
+	/* as with ssh: who keeps a connection for its forwards is told to end by SIGTERM, and has done well */
+	if (number == SIGTERM && q->cfg.session_type == QSP_CLIENT_SESSION_NONE) {
+		qsp_qssh_contact_leave(q, 0);
+		return;
+	}
+	q->killed_by = number;
 	/* the program over there dies as it would here */
 	if (q->session)
 		qsp_qssh_session_signal(q->session, number);
