@@ -153,6 +153,49 @@ stop_server
 no_process_stays() { [ -z "$(ours)" ]; }
 wait_for no_process_stays
 
+# --- what the auth modules have learned their session modules find; a login without a session leaves nobody
+pam_is password=tree remember
+say_answers tree
+start_pam_server "AuthenticationMethods publickey,password keyboard-interactive publickey"
+for how in keyboard-interactive publickey,password; do
+	: >"$TMP/seen"
+	[ "$how" = keyboard-interactive ] || {
+		stop_server
+		start_pam_server "AuthenticationMethods publickey,password"
+	}
+	expect "$how" hello "$(person "$how" 'echo hello' 2>"$TMP/err")"
+	seen "remembered $EVE 127.0.0.1 tree" || fail "$how: $(cat "$TMP/seen")"
+	wait_for seen "close $EVE 127.0.0.1 "
+	wait_for seen "cred $EVE 127.0.0.1 delete"
+	seen "descriptor $EVE 127.0.0.1 kept" || fail "what a module had opened was closed"
+done
+waits() { [ -n "$(children "$(children "$SERVER" qsshd-auth)" qsshd-pam)" ]; }
+waits_not() { ! waits; }
+wait_for waits_not
+: >"$TMP/seen"
+person publickey,password -N >/dev/null 2>&1 </dev/null &
+client=$!
+pids="$pids $client"
+wait_for waits
+kill -TERM "$(children "$client" qssh)" 2>/dev/null || kill -TERM "$client"
+wait "$client" 2>/dev/null || :
+wait_for waits_not
+! seen "open $EVE 127.0.0.1 1" || fail "a session that nobody asked for"
+stop_server
+
+# --- a session that was killed is followed by another, of the same login
+start_pam_server
+: >"$TMP/seen"
+person publickey -M -f -N -o "ControlPath=$TMP/ctl" || fail "master"
+shared() { person publickey -o "ControlPath=$TMP/ctl" -o BatchMode=yes "$@"; }
+expect "the first" 0 "$(status_of shared 'kill -KILL $PPID; sleep 1000' | sed s/255/0/)"
+wait_for seen "close $EVE 127.0.0.1 "
+wait_for shared 'test "$E2E_PAM"'
+expect "sessions" 2 "$(grep -c '^open ' "$TMP/seen")"
+expect "accounts" 1 "$(grep -c '^account ' "$TMP/seen")"
+shared -O exit 2>/dev/null
+stop_server
+
 # --- the process that the log names is that of the modules: it ends the session, and closes it
 start_pam_server
 : >"$TMP/seen"

@@ -72,6 +72,11 @@ struct qsp_auth_ways {
  * texts that are copied below.
  */
 struct qsp_auth_talk;
+/* A process of PAM that has said yes and waits: with its handle the session can be opened. */
+struct qsp_auth_kept {
+	int fd; /* 0: none */
+	pid_t pid;
+};
 struct qsp_auth_attempt {
 	int link;
 	bool resumes; /* a session of this login: nothing is to be proved */
@@ -87,6 +92,7 @@ struct qsp_auth_attempt {
 	struct qsp_ck ck; /* with ss mixed in, where the proof was right */
 	size_t ck_len;
 	struct qsp_auth_talk *talk;
+	struct qsp_auth_kept pam;
 	char why[QSP_RPC_WHY_MAX + 1]; /* the connection ends with these words, if any */
 };
 
@@ -101,8 +107,9 @@ struct qsp_auth_grant {
 	int failures;                     /* of this connection, whoever it said to be */
 	struct qsp_auth_attempt *attempt; /* that waits for a reply, or for PAM */
 	struct qsp_auth_ways ways;
-	bool granted;  /* all is proved, and what follows counts */
-	pid_t session; /* 0: none runs */
+	bool granted;             /* all is proved, and what follows counts */
+	struct qsp_auth_kept pam; /* for its first session */
+	pid_t session;            /* 0: none runs */
 	struct qsp_auth_user user;
 	struct qsp_auth_limits limits;
 	struct qsp_rpc_limits net;
@@ -192,6 +199,13 @@ struct qsp_auth_talk *qsp_auth_talk_start(struct qsp_auth *a, const struct qsp_r
 void qsp_auth_talk_reply(struct qsp_auth_talk *t, const struct qsp_reply *r);
 /* Nothing more is heard, and its process ends. */
 void qsp_auth_talk_cancel(struct qsp_auth *a, struct qsp_auth_talk *t);
+/* From within `heard`, of a yes: its process stays until what is kept is let go, or used. */
+void qsp_auth_talk_keep(struct qsp_auth *a, const struct qsp_auth_talk *t,
+			struct qsp_auth_kept *out);
+void qsp_auth_talk_let_go(struct qsp_auth_kept *k);
+/* Has it open the session, with these descriptors for qsshd-session: its process, which is the session's now;
+ * -1 where it is gone. Lets go. */
+pid_t qsp_auth_talk_session(struct qsp_auth_kept *k, const int *fds, size_t n);
 /* A child has ended: true where it was one of these. */
 bool qsp_auth_talk_reaped(struct qsp_auth *a, pid_t pid);
 

@@ -57,6 +57,7 @@ qsp_auth_attempt_free(struct qsp_auth *a, struct qsp_auth_attempt *t)
 		return;
 	if (t->talk != NULL)
 		qsp_auth_talk_cancel(a, t->talk);
+	qsp_auth_talk_let_go(&t->pam);
 	qsp_auth_limits_free(&t->limits);
 	qsp_auth_users_free(&t->p);
 	qsp_mem_wipe_free(t, sizeof(*t));

@@ -69,6 +69,8 @@ remember(struct qsp_auth_grant *g, struct qsp_auth_attempt *t)
 	if (g->config == NULL)
 		return false;
 	g->granted = true;
+	g->pam = t->pam;
+	t->pam = (struct qsp_auth_kept){ 0 };
 	g->user = t->p.user;
 	g->port = t->q.port;
 	qsp_text_printable(t->q.address, false, g->address, sizeof(g->address));
@@ -166,9 +168,11 @@ heard(struct qsp_auth *a, void *arg, const struct qsp_auth_word *w)
 		send_answer(t->link, &answer);
 		return;
 	}
-	t->talk = NULL;
 	if (w->verdict != QSP_RPC_TALK_YES)
 		take_why(t, w);
+	else if (a->is_root && !t->resumes)
+		qsp_auth_talk_keep(a, t->talk, &t->pam);
+	t->talk = NULL;
 	settle(a, g, t, w->verdict == QSP_RPC_TALK_YES); /* g is there as long as t is */
 }
 

@@ -43,6 +43,7 @@ void
 qsp_auth_login_retract(struct qsp_auth *a, struct qsp_auth_grant *g)
 {
 	g->granted = false;
+	qsp_auth_talk_let_go(&g->pam);
 	qsp_auth_attempt_free(a, g->attempt);
 	g->attempt = NULL;
 	qsp_auth_limits_free(&g->limits);
@@ -142,8 +143,9 @@ is_around(const struct qsp_auth *a)
 	return a->config.use_pam && a->is_root;
 }
 
+/* By the process that has let the user in, where it waits for that; else by another. */
 static pid_t
-spawn_session(const struct qsp_auth *a, const struct qsp_auth_grant *g, int fd, int desk)
+spawn_session(const struct qsp_auth *a, struct qsp_auth_grant *g, int fd, int desk)
 {
 	static char *const envp[] = { NULL };
 	char session[QSP_AUTH_PATH_MAX], pam[QSP_AUTH_PATH_MAX];
@@ -165,7 +167,10 @@ spawn_session(const struct qsp_auth *a, const struct qsp_auth_grant *g, int fd, 
 			       .own_session = true };
 	pid_t pid = -1;
 
-	if (s.fd[1] >= 0 && qsp_spawn_find("qsshd-session", session, sizeof(session)) == 0 &&
+	if (s.fd[1] >= 0 && g->pam.fd > 0)
+		pid = qsp_auth_talk_session(&g->pam, s.fd, s.n_fds);
+	if (pid < 0 && s.fd[1] >= 0 &&
+	    qsp_spawn_find("qsshd-session", session, sizeof(session)) == 0 &&
 	    (!with_pam || qsp_spawn_find("qsshd-pam", pam, sizeof(pam)) == 0))
 		pid = qsp_spawn_start(&s);
 	if (s.fd[1] >= 0)

@@ -5,6 +5,7 @@
  */
 #include "cmd/qsshd/auth.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -181,4 +182,37 @@ qsp_auth_talk_cancel(struct qsp_auth *a, struct qsp_auth_talk *t)
 	(void)shutdown(t->watch.fd, SHUT_RDWR); /* the watch ends with it */
 	if (find(a, t->pid) != NULL)
 		(void)kill(t->pid, SIGTERM); /* a module may be waiting for something else */
+}
+
+/* --- after a yes ---------------------------------------------------------------------------- */
+
+void
+qsp_auth_talk_keep(struct qsp_auth *a, const struct qsp_auth_talk *t, struct qsp_auth_kept *out)
+{
+	int fd = fcntl(t->watch.fd, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return;
+	*out = (struct qsp_auth_kept){ fd, t->pid };
+	(void)qsp_auth_talk_reaped(a, t->pid); /* it is none of those who are tried */
+}
+
+void
+qsp_auth_talk_let_go(struct qsp_auth_kept *k)
+{
+	if (k->fd > 0)
+		close(k->fd); /* which the process takes for its end */
+	*k = (struct qsp_auth_kept){ 0 };
+}
+
+pid_t
+qsp_auth_talk_session(struct qsp_auth_kept *k, const int *fds, size_t n)
+{
+	static const uint8_t message = QSP_RPC_TALK_SESSION;
+	pid_t pid = -1;
+
+	if (k->fd > 0 && qsp_ipc_send(k->fd, qsp_bytes(&message, 1), fds, n) == 0)
+		pid = k->pid;
+	qsp_auth_talk_let_go(k);
+	return pid;
 }

@@ -5,7 +5,9 @@
  *
  *	qsshd-pam talk			the conversation goes over descriptor 3 (rpc.h)
  *
- * and one around each session, in whose process tree modules set limits and open what is theirs:
+ * One that has said yes waits, with its handle, and stands around the session of the login then: modules find what
+ * they learned from the user, set limits and open what is theirs. For a further session of the connection, after
+ * the first has ended, there is another, with a handle that knows nothing:
  *
  *	qsshd-pam session SERVICE USER ADDRESS QSSHD-SESSION
  */
@@ -13,6 +15,7 @@
 #include <security/pam_ext.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -249,33 +252,6 @@ conclude(const struct talk *t, enum qsp_rpc_talk_verdict verdict, const char *wo
 	(void)!qsp_ipc_send_wait(TALK_FD, qsp_writer_bytes(&w), NULL, 0);
 }
 
-static int
-talk(void)
-{
-	static struct talk t;
-	const struct pam_conv conv = { converse, &t };
-	struct qsp_prompt last = { 0 };
-	struct qsp_reply nothing;
-	enum qsp_rpc_talk_verdict verdict = QSP_RPC_TALK_NO;
-	pam_handle_t *h = NULL;
-	int r;
-
-	if (receive(&t)) {
-		r = begin(t.service, t.user, t.address, &conv, &h);
-		if (r == PAM_SUCCESS)
-			r = check(h, &t, &verdict);
-		/* the last words, where the end of the connection does not bring them */
-		if (t.q.kind == QSP_RPC_TALK_INTERACTIVE && t.text[0] != 0 &&
-		    verdict != QSP_RPC_TALK_CLOSED)
-			(void)ask(&t, &last, &nothing);
-		conclude(&t, verdict, h != NULL ? pam_strerror(h, r) : "no PAM");
-		if (h != NULL)
-			(void)pam_end(h, r);
-	}
-	qsp_mem_wipe(&t, sizeof(t));
-	return 0;
-}
-
 /* --- around a session ----------------------------------------------------------------------- */
 
 static int
@@ -324,9 +300,50 @@ on_term(int sig)
 		(void)kill(around, sig);
 }
 
-/* Its exit status; modules' limits and groups are its from the start. */
+/* The descriptors of qsshd-session to where it looks for them. */
+static bool
+place(const struct qsp_ipc_message *m)
+{
+	int fd[QSP_IPC_FDS_MAX], n = (int)m->n_fds;
+
+	for (int i = 0; i < n; i++) {
+		if ((fd[i] = fcntl(m->fd[i], F_DUPFD, TALK_FD + n)) < 0)
+			return false;
+	}
+	for (int i = 0; i < n; i++) {
+		if (dup2(fd[i], TALK_FD + i) < 0)
+			return false;
+	}
+	closefrom(TALK_FD + n);
+	return true;
+}
+
+/* Those of qsshd-session, where they were in place before any module had opened something. */
+static bool was_open[QSP_IPC_FDS_MAX];
+
+static void
+note_session_fds(void)
+{
+	for (int i = 0; i < QSP_IPC_FDS_MAX; i++)
+		was_open[i] = fcntl(TALK_FD + i, F_GETFD) >= 0;
+}
+
+static void
+close_session_fds(struct qsp_ipc_message *m)
+{
+	for (int i = 0; m == NULL && i < QSP_IPC_FDS_MAX; i++) {
+		if (was_open[i])
+			close(TALK_FD + i);
+	}
+	if (m != NULL) {
+		close(TALK_FD);
+		qsp_ipc_drop(m);
+	}
+}
+
+/* Its exit status; modules' limits and groups are its from the start. m NULL: its descriptors are in place. */
 static int
-run(pam_handle_t *h, char *program)
+run(pam_handle_t *h, char *program, struct qsp_ipc_message *m)
 {
 	char *const argv[] = { program, NULL };
 	char **envp = environment_of(h);
@@ -335,36 +352,96 @@ run(pam_handle_t *h, char *program)
 	around = pid;
 	(void)signal(SIGTERM, pid == 0 ? SIG_DFL : on_term);
 	if (pid == 0) {
-		execve(program, argv, envp);
+		if (m == NULL || place(m))
+			execve(program, argv, envp);
 		_exit(127);
 	}
-	closefrom(TALK_FD); /* its sockets are its life, not ours */
+	close_session_fds(m); /* they are its life, not ours; what modules have opened stays open */
 	return pid > 0 ? wait_for(pid) : 1;
 }
 
+/* The exit status of the session, or QSP_RPC_PAM_NO_SESSION. */
 static int
-session(const char *service, const char *user, const char *address, char *program)
+open_session(pam_handle_t *h, const char *user, char *program, struct qsp_ipc_message *m)
 {
-	const struct pam_conv conv = { say_nothing, NULL };
 	const struct passwd *pw = getpwnam(user);
-	pam_handle_t *h = NULL;
-	int status = QSP_RPC_PAM_NO_SESSION, r = begin(service, user, address, &conv, &h);
+	int status = QSP_RPC_PAM_NO_SESSION, r = PAM_SUCCESS;
 
-	if (r == PAM_SUCCESS && (pw == NULL || initgroups(user, pw->pw_gid) != 0))
+	if (pw == NULL || initgroups(user, pw->pw_gid) != 0)
 		r = PAM_SESSION_ERR;
 	if (r == PAM_SUCCESS)
 		r = pam_setcred(h, PAM_ESTABLISH_CRED);
 	if (r == PAM_SUCCESS && (r = pam_open_session(h, 0)) != PAM_SUCCESS)
 		(void)pam_setcred(h, PAM_DELETE_CRED);
 	if (r == PAM_SUCCESS) {
-		status = run(h, program);
+		status = run(h, program, m);
 		(void)pam_close_session(h, 0);
 		(void)pam_setcred(h, PAM_DELETE_CRED);
-	} else if (h != NULL) {
+	} else {
 		pam_syslog(h, LOG_ERR, "no session for %s: %s", user, pam_strerror(h, r));
 	}
+	return status;
+}
+
+static int
+session(const char *service, const char *user, const char *address, char *program)
+{
+	const struct pam_conv conv = { say_nothing, NULL };
+	pam_handle_t *h = NULL;
+	int status = QSP_RPC_PAM_NO_SESSION, r = begin(service, user, address, &conv, &h);
+
+	if (r == PAM_SUCCESS)
+		status = open_session(h, user, program, NULL);
 	if (h != NULL)
 		(void)pam_end(h, r);
+	return status;
+}
+
+/* --- one login ------------------------------------------------------------------------------ */
+
+/* Nobody waits for the answers of a session's modules. What was judged is the user whose session it is. */
+static int
+follow(pam_handle_t *h, const struct talk *t)
+{
+	static const struct pam_conv quiet = { say_nothing, NULL };
+	char program[1024];
+
+	if (geteuid() != 0 || qsp_ipc_recv_wait(TALK_FD, &message) ||
+	    message.data[0] != QSP_RPC_TALK_SESSION)
+		return 0;
+	if (message.n_fds < 2 || pam_set_item(h, PAM_CONV, &quiet) != PAM_SUCCESS ||
+	    qsp_spawn_find("qsshd-session", program, sizeof(program)) != 0)
+		return QSP_RPC_PAM_NO_SESSION;
+	return open_session(h, t->user, program, &message);
+}
+
+static int
+talk(void)
+{
+	static struct talk t;
+	const struct pam_conv conv = { converse, &t };
+	struct qsp_prompt last = { 0 };
+	struct qsp_reply nothing;
+	enum qsp_rpc_talk_verdict verdict = QSP_RPC_TALK_NO;
+	pam_handle_t *h = NULL;
+	int r, status = 0;
+
+	if (receive(&t)) {
+		r = begin(t.service, t.user, t.address, &conv, &h);
+		if (r == PAM_SUCCESS)
+			r = check(h, &t, &verdict);
+		/* the last words, where the end of the connection does not bring them */
+		if (t.q.kind == QSP_RPC_TALK_INTERACTIVE && t.text[0] != 0 &&
+		    verdict != QSP_RPC_TALK_CLOSED)
+			(void)ask(&t, &last, &nothing);
+		conclude(&t, verdict, h != NULL ? pam_strerror(h, r) : "no PAM");
+		qsp_mem_wipe(t.password, sizeof(t.password));
+		if (verdict == QSP_RPC_TALK_YES)
+			status = follow(h, &t);
+		if (h != NULL)
+			(void)pam_end(h, r);
+	}
+	qsp_mem_wipe(&t, sizeof(t));
 	return status;
 }
 
@@ -375,6 +452,7 @@ main(int argc, char **argv)
 	qsp_sandbox_hide(false);
 	if (argc == 2 && strcmp(argv[1], "talk") == 0)
 		return talk();
+	note_session_fds();
 	if (argc == 6 && strcmp(argv[1], "session") == 0)
 		return session(argv[2], argv[3], argv[4], argv[5]);
 	fprintf(stderr, "qsshd-pam is started by qsshd\n");

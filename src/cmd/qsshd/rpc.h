@@ -87,6 +87,8 @@ enum qsp_rpc_talking {
 	QSP_RPC_TALK_PROMPT, /* from pam: struct qsp_prompt */
 	QSP_RPC_TALK_REPLY,  /* to pam: struct qsp_reply */
 	QSP_RPC_TALK_DONE,   /* from pam, last: u8 enum qsp_rpc_talk_verdict, vec16 why not */
+	QSP_RPC_TALK_SESSION, /* to pam, after a yes: + the descriptors of qsshd-session, to be started
+				 in a session of the same handle */
 };
 
 enum qsp_rpc_talk_verdict {

@@ -8,10 +8,12 @@
  *	account=WORD	expired: may not log in; new: the password has to be changed
  *	session=no	no session can be opened
  *	hang		never comes back
+ *	remember	tells at the session's begin what was answered at the login, by way of the handle
  *	many		asks more at once than a prompt of ours holds
  */
 #include <security/pam_modules.h>
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,9 @@
 #include <unistd.h>
 
 #define MANY 9
+
+/* A descriptor that a session part keeps, as modules do that tell somebody how long the session lasts. */
+static int kept = -1;
 
 struct call {
 	pam_handle_t *h;
@@ -93,6 +98,14 @@ converse(const struct call *c, int n, const struct pam_message *m)
 	return s;
 }
 
+static void
+forget(pam_handle_t *h, void *data, int status)
+{
+	(void)h;
+	(void)status;
+	free(data);
+}
+
 static int
 ask(const struct call *c, int style, const char *question, const char *wanted)
 {
@@ -109,6 +122,9 @@ ask(const struct call *c, int style, const char *question, const char *wanted)
 	tell(c, question, s == NULL ? "unanswered" : strcmp(s, wanted) == 0 ? "right" : "wrong");
 	if (s != NULL && strcmp(s, wanted) == 0)
 		r = PAM_SUCCESS;
+	if (option(c, "remember") && s != NULL &&
+	    pam_set_data(c->h, "e2e", strdup(s), forget) != PAM_SUCCESS)
+		r = PAM_BUF_ERR;
 	free(s);
 	return r;
 }
@@ -175,11 +191,17 @@ int
 pam_sm_open_session(pam_handle_t *h, int flags, int argc, const char **argv)
 {
 	const struct call c = { h, argc, argv };
+	const void *learned = NULL;
 	char groups[16];
 
 	(void)flags;
 	(void)snprintf(groups, sizeof(groups), "%d", getgroups(0, NULL));
 	tell(&c, "open", groups);
+	if (option(&c, "remember"))
+		kept = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (option(&c, "remember") && pam_get_data(h, "e2e", &learned) == PAM_SUCCESS &&
+	    learned != NULL)
+		tell(&c, "remembered", learned);
 	if (is(&c, "session", "no"))
 		return PAM_SESSION_ERR;
 	(void)pam_putenv(h, "LD_PRELOAD=/from/pam");
@@ -192,6 +214,8 @@ pam_sm_close_session(pam_handle_t *h, int flags, int argc, const char **argv)
 	const struct call c = { h, argc, argv };
 
 	(void)flags;
+	if (option(&c, "remember"))
+		tell(&c, "descriptor", fcntl(kept, F_GETFD) >= 0 ? "kept" : "lost");
 	tell(&c, "close", "");
 	return PAM_SUCCESS;
 }
