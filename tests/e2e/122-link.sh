@@ -118,4 +118,17 @@ expect "logins" 1 "$(grep -c 'Accepted publickey' "$SERVER_LOG")"
 to -O exit $H 2>/dev/null || fail "-O exit"
 wait_for gone "$pid"
 expect "its end" 255 "$(status_of to -O check $H)"
+
+# one that began with a bridge line, whose secret nobody sees any more, comes back too
+print=$(qssh-keygen -l -f "$TMP/host_key" | grep -o 'SHA3:[^ ]*')
+id=$(printf '%s=' "${print#SHA3:}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
+secret=$(sed -n 's/^current [^ ]* //p' "$TMP/host_key.secret")
+: >"$SERVER_LOG"
+"$QSP_BIN/qssh" --link "qsp://$H:$(cat "$TMP/recorder")?id=$id&k=$secret" || fail "a link by a bridge line"
+wait_for up
+stop_server
+run_server
+wait_log 'Accepted publickey'
+wait_for up
+to -O exit $H 2>/dev/null || fail "-O exit"
 say "ok"

@@ -93,4 +93,19 @@ wait_for open "$L3"
 alive $N || fail "-N did not stay"
 control -O exit 2>/dev/null
 wait_for gone $N
+
+# a host whose key has changed, and that is used all the same: nothing is forwarded, whoever asks
+wait_for test ! -e "$SOCK"
+qssh-keygen -q -N '' -f "$TMP/other" </dev/null >/dev/null
+sed "s/mlkem768x25519 [^ ]*.*/$(cut -d ' ' -f 1,2 "$TMP/other.pub" | sed 's,/,\\/,g')/" "$KNOWN_HOSTS" >"$TMP/changed"
+"$QSP_BIN/qssh" -F none -p "$PORT" -i "$KEY" -o StrictHostKeyChecking=no -o "UserKnownHostsFile=$TMP/changed" \
+    -o BatchMode=yes -o FirstContact=yes -o ConnectTimeout=5 -l "$USER_NAME" -f -N -M -S "$SOCK" -L "$L3:127.0.0.1:$ECHO" 127.0.0.1 2>"$TMP/changed.err" ||
+	fail "no: $(cat "$TMP/changed.err")"
+grep -q '^Port forwarding is disabled to avoid' "$TMP/changed.err" || fail "changed: $(cat "$TMP/changed.err")"
+case $(control -O forward -L "$L3:127.0.0.1:$ECHO" 2>&1) in
+*'Port forwarding is disabled to avoid man-in-the-middle attacks.'*) ;;
+*) fail "-O forward to a host whose key has changed" ;;
+esac
+shut "$L3" || fail "forwarded to a host whose key has changed"
+control -O exit 2>/dev/null || fail "-O exit"
 say ok

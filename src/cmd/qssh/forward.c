@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "cmd/qssh/qssh.h"
 
+#define NO_FORWARDS "Port forwarding is disabled to avoid man-in-the-middle attacks."
+
 static void
 told(struct qsp_qssh_forward *f, bool ok, const char *why)
 {
@@ -124,6 +126,11 @@ qsp_qssh_forward_add(struct qsp_qssh *q, const struct qsp_qssh_forward_order *o)
 	qsp_err e = qsp_client_forward_parse(o->kind, o->spec, &spec);
 	struct qsp_qssh_forward *f = !e && o->shared ? find(q, &spec) : NULL;
 
+	if (!e && q->distrusted) { /* nor those of ~C and of clients */
+		qsp_client_forward_wipe(&spec);
+		o->done(o->arg, false, 0, NO_FORWARDS);
+		return;
+	}
 	if (e) {
 		o->done(o->arg, false, 0,
 			e == QSP_E_INPUT ? "bad forwarding specification" : qsp_err_text(e));
@@ -249,8 +256,7 @@ qsp_qssh_forward_start(struct qsp_qssh *q)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		n += (unsigned)lists[i].list->n;
 	if (q->distrusted && n > 0) {
-		qsp_qssh_say(QSP_LOG_ERROR, "Port forwarding is disabled to avoid "
-					    "man-in-the-middle attacks.");
+		qsp_qssh_say(QSP_LOG_ERROR, NO_FORWARDS);
 		return;
 	}
 	q->forwards.asked += n;
