@@ -15,7 +15,8 @@ touch "$TMP/run/utmp" "$TMP/log/wtmp" "$TMP/log/lastlog"
 mount --bind "$TMP/run" /run && mount --bind "$TMP/log" /var/log || skip "cannot bind over /run and /var/log"
 [ -e /var/run/utmp ] || skip "/var/run is not /run here"
 make_user_key
-start_server
+mkdir "$TMP/empty"
+start_server "SetEnv HOME=$TMP/empty" # of login shells, which read what is there
 
 listed() { who /var/run/utmp | grep -q "^$USER_NAME  *pts/.*(127.0.0.1)"; }
 unlisted() { ! listed; }

@@ -167,13 +167,18 @@ make_user_key() {
 	chmod 600 "$TMP/authorized_keys"
 }
 
-# Writes $SERVER_CONFIG: the basics, then the lines given, which come first and so win.
+# Writes $SERVER_CONFIG: the basics, then the lines given, which come first and so win. SHLVL is for bash, which
+# where it finds SSH_CLIENT reads ~/.bashrc even for a command, unless it is started by another shell: what the
+# user of this machine has there takes its time, and may break when a scenario kills it.
 write_config() {
 	{
 		port_line='Port 0'
 		for line in "$@"; do
+			case $line in
+			'Port '*) port_line= ;;
+			'SetEnv '*) line="$line SHLVL=2" ;; # the first such line is all that counts
+			esac
 			printf '%s\n' "$line"
-			case $line in 'Port '*) port_line= ;; esac
 		done
 		cat <<-END
 			$port_line
@@ -184,6 +189,7 @@ write_config() {
 			StrictModes no
 			PermitRootLogin yes
 			LogLevel VERBOSE
+			SetEnv SHLVL=2
 		END
 	} >"$SERVER_CONFIG"
 }
