@@ -8,6 +8,7 @@
  * peer's bytes are read and dropped until it closes too. A close with unread input would send RST,
  * which may overtake our last bytes and rob the peer of the reason.
  */
+#include "app/drive_clock.h"
 #include "app/drive_impl.h"
 #include "app/drive_linger.h"
 #include "app/drive_shape.h"
@@ -185,11 +186,41 @@ on_poll(uv_poll_t *h, int status, int events)
 
 static void on_timer(uv_timer_t *h);
 
+static void
+wake_at(struct qsp_drive *d, qsp_time at)
+{
+	qsp_time now = uv_now(d->pool->loop);
+
+	if (d->in_clock) {
+		qsp_drive_clock_set(d, at);
+		return;
+	}
+	d->timer_at = at;
+	/* 0 would come round again before anything is read */
+	uv_timer_start(&d->timer, on_timer, at > now ? at - now : 1, 0);
+}
+
+static void
+watch(struct qsp_drive *d, int events)
+{
+	if (d->in_clock) {
+		qsp_drive_clock_watch(d, events);
+		return;
+	}
+	d->events = events;
+	if (!d->poll)
+		return;
+	if (events)
+		uv_poll_start(d->poll, events, on_poll);
+	else
+		uv_poll_stop(d->poll);
+}
+
 /* What wakes us next. A timer that stands too early is left: it fires, and is set anew. */
 static void
 arm(struct qsp_drive *d)
 {
-	qsp_time at = d->linger_at, now = uv_now(d->pool->loop);
+	qsp_time at = d->linger_at;
 	int events = d->state == QSP_DRIVE_DETACHED
 			     ? 0
 			     : (qsp_drive_io_may_read(d) ? UV_READABLE : 0) |
@@ -202,20 +233,13 @@ arm(struct qsp_drive *d)
 	}
 	if (qsp_drive_shape_deadline(d) < at)
 		at = qsp_drive_shape_deadline(d);
-	if (at < d->timer_at) {
-		d->timer_at = at;
-		/* 0 would come round again before anything is read */
-		uv_timer_start(&d->timer, on_timer, at > now ? at - now : 1, 0);
-	}
-	if (events == d->events)
-		return;
-	d->events = events;
-	if (!d->poll)
-		return;
-	if (events)
-		uv_poll_start(d->poll, events, on_poll);
-	else
-		uv_poll_stop(d->poll);
+	/* only the pacer writes from here on: nothing but input and time wake us */
+	if (!d->in_clock && d->poll && !d->unsent && qsp_drive_shape_is_stealth(d))
+		(void)!qsp_drive_clock_join(d);
+	if (at < d->timer_at)
+		wake_at(d, at);
+	if (events != d->events)
+		watch(d, events);
 }
 
 /* The last of the nested calls frees what was freed meanwhile. */
@@ -257,10 +281,9 @@ qsp_drive_run(struct qsp_drive *d, int events)
 	release(d);
 }
 
-static void
-on_timer(uv_timer_t *h)
+void
+qsp_drive_wake(struct qsp_drive *d)
 {
-	struct qsp_drive *d = h->data;
 	struct qsp_now now = qsp_drive_now(d->pool->loop);
 
 	d->timer_at = UINT64_MAX;
@@ -278,6 +301,12 @@ on_timer(uv_timer_t *h)
 	if (!d->freed)
 		qsp_drive_run(d, 0);
 	release(d);
+}
+
+static void
+on_timer(uv_timer_t *h)
+{
+	qsp_drive_wake(h->data);
 }
 
 /* --- the face ------------------------------------------------------------------------------- */

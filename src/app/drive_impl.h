@@ -12,6 +12,7 @@
 #define QSP_DRIVE_OUT_CAP (256 * 1024) /* one write */
 
 struct qsp_pacer;
+struct qsp_drive_clock;
 struct qsp_drive_shaper;
 
 struct qsp_drive_pool {
@@ -23,7 +24,8 @@ struct qsp_drive_pool {
 	size_t n_lingering, lingering_max;
 	void (*calm)(void *arg);
 	void *calm_arg;
-	struct qsp_pacer *pacer; /* NULL until the first stealth */
+	struct qsp_pacer *pacer;       /* these two are NULL until the first stealth */
+	struct qsp_drive_clock *clock; /* drive_clock.c */
 	uv_prepare_t prepare;
 	uv_idle_t idle; /* active while drives are on the list, so that the loop does not wait */
 	int handles;
@@ -45,8 +47,9 @@ struct qsp_drive {
 	struct qsp_mux *mux;
 	const struct qsp_drive_ops *ops;
 	void *arg;
-	struct qsp_drive *next, **prev; /* on the pool's list */
-	uv_poll_t *poll;                /* on the heap: it ends apart from the drive */
+	struct qsp_drive *next, **prev;             /* on the pool's list */
+	struct qsp_drive *clock_next, **clock_prev; /* in a bucket of the clock's wheel */
+	uv_poll_t *poll;                            /* on the heap: it ends apart from the drive */
 	uv_timer_t timer;
 	struct qsp_drive_shaper *shaper; /* NULL: nothing was agreed [P8] */
 	uint8_t *rest;                   /* of the input: a partial unit */
@@ -70,10 +73,13 @@ struct qsp_drive {
 	bool retains;   /* the mux keeps what is not acknowledged */
 	bool resuming;  /* attached, and not yet rewound */
 	bool again;     /* an answer was given since ops->wants */
+	bool in_clock;  /* poll is NULL, timer is not used */
 };
 
 /* One turn for a drive; events as of uv_poll. */
 void qsp_drive_run(struct qsp_drive *d, int events);
+/* The same at d->timer_at. */
+void qsp_drive_wake(struct qsp_drive *d);
 /* The engine has no more to take; what it has to say still leaves. */
 void qsp_drive_finish(struct qsp_drive *d, qsp_err e);
 /* The socket and all that could wake us go. */

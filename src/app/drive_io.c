@@ -3,6 +3,7 @@
  * The bytes of a drive: large reads through the engine into channel events, and the output of
  * engine and channels into large writes. Bounded: a few of each in a turn.
  */
+#include "app/drive_clock.h"
 #include "app/drive_impl.h"
 #include "app/drive_shape.h"
 
@@ -206,7 +207,9 @@ qsp_drive_io_read(struct qsp_drive *d)
 		uint8_t *in = d->pool->in;
 		ssize_t n = recv(d->fd, in + had, room, 0);
 
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
 			ended(d, n < 0);
@@ -220,6 +223,8 @@ qsp_drive_io_read(struct qsp_drive *d)
 		if ((size_t)n < room)
 			return;
 	}
+	if (d->in_clock)
+		qsp_drive_clock_again(d);
 }
 
 /*

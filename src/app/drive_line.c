@@ -4,6 +4,7 @@
  * and channels live on, and the connection that was lost is kept for its ticket, until another one
  * that was resumed with it has a ticket of its own.
  */
+#include "app/drive_clock.h"
 #include "app/drive_impl.h"
 #include "app/drive_linger.h"
 #include "app/drive_shape.h"
@@ -49,6 +50,7 @@ qsp_drive_line_watch(struct qsp_drive *d)
 void
 qsp_drive_line_unwatch(struct qsp_drive *d)
 {
+	qsp_drive_clock_leave(d);
 	if (!d->poll)
 		return;
 	d->poll->data = NULL;

@@ -4,6 +4,7 @@
  * were kicked. A kick runs nothing by itself; the list is worked off before the loop waits. So the
  * buffers are in use by one drive at a time, and whoever kicks finds its own state unchanged.
  */
+#include "app/drive_clock.h"
 #include "app/drive_impl.h"
 #include "app/drive_linger.h"
 #include "app/drive_shape.h"
@@ -109,6 +110,7 @@ qsp_drive_pool_free(struct qsp_drive_pool *p)
 	if (!p)
 		return;
 	qsp_drive_linger_end_all(p);
+	qsp_drive_clock_free(p);
 	qsp_pacer_free(p->pacer);
 	qsp_worker_free(p->worker);
 	qsp_mem_wipe_free(p->in, QSP_DRIVE_IN_CAP); /* plaintext has been here */
@@ -120,7 +122,9 @@ qsp_drive_pool_free(struct qsp_drive_pool *p)
 qsp_err
 qsp_drive_pool_pace(struct qsp_drive_pool *p)
 {
-	return p->pacer ? QSP_OK : qsp_pacer_new(&p->pacer);
+	qsp_err e = p->clock ? QSP_OK : qsp_drive_clock_new(p);
+
+	return e || p->pacer ? e : qsp_pacer_new(&p->pacer);
 }
 
 void

@@ -42,13 +42,32 @@ qsp_shape_class_within(uint64_t hourly)
 
 /* --- random gaps ---------------------------------------------------------------------------- */
 
+/* From a store of its own: a call of the source costs more than all else that a slot needs. */
+static qsp_err
+draw(struct qsp_shape *s, uint8_t *out, size_t n)
+{
+	qsp_err e = QSP_OK;
+
+	if (s->n_drawn < n) {
+		e = qsp_rand_bytes(s->cx, s->drawn, sizeof(s->drawn));
+		s->n_drawn = e ? 0 : sizeof(s->drawn);
+	}
+	if (e) {
+		memset(out, 0, n);
+		return e;
+	}
+	s->n_drawn -= n;
+	memcpy(out, s->drawn + s->n_drawn, n);
+	return QSP_OK;
+}
+
 /* Bates-4: the mean of four uniforms, on 0.25 T to 1.75 T. */
 static qsp_err
-draw_gap(const struct qsp_shape *s, uint64_t mean, uint64_t *gap)
+draw_gap(struct qsp_shape *s, uint64_t mean, uint64_t *gap)
 {
 	uint8_t b[16];
 	uint64_t sum = 0;
-	qsp_err e = qsp_rand_bytes(s->cx, b, sizeof(b));
+	qsp_err e = draw(s, b, sizeof(b));
 
 	for (size_t i = 0; i < 4; i++)
 		sum += qsp_bytes_get32(b + 4 * i);
@@ -58,10 +77,10 @@ draw_gap(const struct qsp_shape *s, uint64_t mean, uint64_t *gap)
 }
 
 static qsp_err
-draw_below(const struct qsp_shape *s, uint64_t span, uint64_t *out)
+draw_below(struct qsp_shape *s, uint64_t span, uint64_t *out)
 {
 	uint8_t b[4];
-	qsp_err e = qsp_rand_bytes(s->cx, b, sizeof(b));
+	qsp_err e = draw(s, b, sizeof(b));
 
 	*out = span * qsp_bytes_get32(b) >> 32;
 	return e;
@@ -94,6 +113,7 @@ qsp_shape_begin(struct qsp_shape *s, const struct qsp_crypto *cx, const struct q
 	s->cover_until = s->burst_cells = s->burst_last = 0;
 	s->next = QSP_SHAPE_NEVER;
 	s->dwell_end = QSP_SHAPE_NEVER;
+	s->n_drawn = 0;
 	if (p->mode != QSP_SHAPE_STEALTH)
 		return QSP_OK;
 	if ((e = draw_gap(s, qsp_shape_classes[p->class].slot_us, &gap)) != 0)

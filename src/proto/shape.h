@@ -31,6 +31,7 @@ enum qsp_shape_padding { QSP_SHAPE_BURST = 1, QSP_SHAPE_MAX = 2 };
 #define QSP_SHAPE_GRID_MOST 100
 #define QSP_SHAPE_BODY_MAX 4
 #define QSP_SHAPE_NEVER UINT64_MAX
+#define QSP_SHAPE_DRAWN 128 /* eight gaps */
 
 /* The body of SHAPE [P5.1, P8]; fields of other modes are zero. */
 struct qsp_shape_params {
@@ -94,6 +95,8 @@ struct qsp_shape {
 	uint64_t cover_until, burst_cells, burst_last;
 	/* stealth, leader: the dwell */
 	uint64_t dwell_end, dwell_sent, dwell_data, dwell_got, dwell_got_data;
+	uint8_t drawn[QSP_SHAPE_DRAWN]; /* random bytes for what comes next: the first n_drawn */
+	size_t n_drawn;
 };
 
 /* Begins, or goes on under other parameters: counts stay. */

@@ -16,7 +16,9 @@
 
 #define SECOND 1000000000ull
 #define FIRST_CAP 16
-#define SLICE_NS 100000 /* the least that Linux grants */
+#define SLICE_NS 100000   /* the least that Linux grants */
+#define GATHER_NS 1000000 /* writes for which the thread wakes are at least so far apart */
+#define BATCH 256         /* writes between two looks at what has been handed over */
 
 enum { IDLE, WAITING, SENDING, DONE };
 
@@ -27,6 +29,7 @@ struct qsp_pacer {
 	pthread_cond_t sent;    /* a write is over; the thread has begun */
 	struct qsp_pace **heap; /* the earliest first */
 	size_t n, cap;
+	uint64_t woke, wakes; /* the last time that something was due; the next */
 	bool running, ending;
 };
 
@@ -93,6 +96,13 @@ has_room(struct qsp_pacer *p)
 
 /* --- the thread ----------------------------------------------------------------------------- */
 
+/* When a deadline is met. */
+static uint64_t
+when(const struct qsp_pacer *p, uint64_t at)
+{
+	return at < p->woke + GATHER_NS ? p->woke + GATHER_NS : at;
+}
+
 static void
 write_one(struct qsp_pace *w)
 {
@@ -105,12 +115,52 @@ write_one(struct qsp_pace *w)
 	w->err = n < 0 && errno != EAGAIN && errno != EWOULDBLOCK ? errno : 0;
 }
 
+/*
+ * Until the first deadline, or somewhat later: with thousands of sessions a wake-up for each slot
+ * costs more than the slot. Whose slot it is that waits for another's does not depend on what either
+ * of them carries.
+ */
 static void
-wait_until(struct qsp_pacer *p, uint64_t at)
+wait_for_first(struct qsp_pacer *p)
 {
-	struct timespec ts = { .tv_sec = (time_t)(at / SECOND), .tv_nsec = (long)(at % SECOND) };
+	struct timespec ts;
 
+	p->wakes = when(p, p->heap[0]->at);
+	ts.tv_sec = (time_t)(p->wakes / SECOND);
+	ts.tv_nsec = (long)(p->wakes % SECOND);
 	(void)pthread_cond_timedwait(&p->sooner, &p->lock, &ts);
+	p->wakes = 0;
+}
+
+/* Takes out what is due, in its order. */
+static struct qsp_pace *
+take_due(struct qsp_pacer *p, uint64_t now)
+{
+	struct qsp_pace *first = NULL, **last = &first;
+
+	for (size_t i = 0; i < BATCH && p->n > 0 && p->heap[0]->at <= now; i++) {
+		struct qsp_pace *w = p->heap[0];
+
+		take_out(p, 0);
+		atomic_store(&w->state, SENDING);
+		w->next = NULL;
+		*last = w;
+		last = &w->next;
+	}
+	return first;
+}
+
+/* Done is done: the owner may have it back at once. */
+static void
+write_all(struct qsp_pace *w)
+{
+	while (w) {
+		struct qsp_pace *next = w->next;
+
+		write_one(w);
+		atomic_store(&w->state, DONE);
+		w = next;
+	}
 }
 
 /* The first version of the kernel's struct sched_attr, which older libraries do not declare. */
@@ -148,22 +198,24 @@ run(void *arg)
 	p->running = true;
 	(void)pthread_cond_broadcast(&p->sent);
 	while (!p->ending) {
-		struct qsp_pace *w = p->n ? p->heap[0] : NULL;
+		uint64_t now = qsp_pacer_clock();
+		struct qsp_pace *due;
 
-		if (!w) {
+		if (p->n == 0) {
+			p->wakes = UINT64_MAX;
 			(void)pthread_cond_wait(&p->sooner, &p->lock);
+			p->wakes = 0;
 			continue;
 		}
-		if (w->at > qsp_pacer_clock()) {
-			wait_until(p, w->at);
+		if (when(p, p->heap[0]->at) > now) {
+			wait_for_first(p);
 			continue;
 		}
-		take_out(p, 0);
-		atomic_store(&w->state, SENDING);
+		p->woke = now;
+		due = take_due(p, now);
 		pthread_mutex_unlock(&p->lock);
-		write_one(w);
+		write_all(due);
 		pthread_mutex_lock(&p->lock);
-		atomic_store(&w->state, DONE);
 		(void)pthread_cond_broadcast(&p->sent);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -276,7 +328,7 @@ qsp_pacer_add(struct qsp_pacer *p, struct qsp_pace *w)
 		e = QSP_OK;
 		atomic_store(&w->state, WAITING);
 		rise(p, p->n++, w);
-		if (w->place == 0)
+		if (when(p, w->at) < p->wakes)
 			(void)pthread_cond_signal(&p->sooner);
 	}
 	pthread_mutex_unlock(&p->lock);

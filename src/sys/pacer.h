@@ -2,7 +2,8 @@
 /*
  * Writes at deadlines, from a thread of its own: what else a loop has to do, for whichever
  * connection, does not move them [P8.6]. The bytes are sealed and handed over before; at the
- * deadline there is one send, and nothing else.
+ * deadline there is one send, and nothing else. Never before it; where one follows another within
+ * half a millisecond, so much later at most.
  */
 #ifndef QSP_SYS_PACER_H
 #define QSP_SYS_PACER_H
@@ -37,6 +38,7 @@ struct qsp_pace {
 	int err;
 	atomic_int state; /* of pacer.c, as is what follows */
 	size_t place;
+	struct qsp_pace *next;
 };
 
 /* Hands it over; QSP_E_STATE where it is under way, QSP_E_NOMEM. */
