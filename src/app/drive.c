@@ -257,9 +257,18 @@ release(struct qsp_drive *d)
 		qsp_mem_free(d);
 }
 
+static bool
+is_writing(const struct qsp_drive *d)
+{
+	return d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING;
+}
+
 void
 qsp_drive_run(struct qsp_drive *d, int events)
 {
+	/* a slot that is due does not wait for what has come, and takes no answer to it */
+	bool slots = d->in_clock;
+
 	if (d->state == QSP_DRIVE_OVER)
 		return;
 	d->held++;
@@ -268,9 +277,11 @@ qsp_drive_run(struct qsp_drive *d, int events)
 	else
 		qsp_drive_io_report(d);
 	qsp_drive_io_resume(d);
+	if (slots && is_writing(d))
+		qsp_drive_io_write(d);
 	if (events & UV_READABLE)
 		qsp_drive_io_read(d);
-	if (d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING)
+	if (!slots && is_writing(d))
 		qsp_drive_io_write(d);
 	if (d->state != QSP_DRIVE_DETACHED)
 		qsp_drive_io_report(d);

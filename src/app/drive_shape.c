@@ -198,6 +198,14 @@ hand_over(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint64_t at)
 	return qsp_pacer_add(p->pacer, &h->pace);
 }
 
+/* Up to what the loop's timers can keep: else what wakes the loop meanwhile would have its slots
+ * prepared sooner than who is idle. */
+static uint64_t
+whole_ms(uint64_t us)
+{
+	return (us + MS - 1) / MS * MS;
+}
+
 bool
 qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint64_t waiting_cells,
 		     qsp_drive_seal *seal, void *arg, qsp_err *e)
@@ -208,10 +216,10 @@ qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint6
 	*e = qsp_shape_next(&h->s, now, waiting_cells, &slot);
 	if (*e)
 		return false;
-	h->wake = slot.at - LEAD_US;
+	h->wake = whole_ms(slot.at - LEAD_US);
 	if (!collect(h)) {
 		if (h->wake < h->pace.at / 1000 + MS)
-			h->wake = h->pace.at / 1000 + MS;
+			h->wake = whole_ms(h->pace.at / 1000 + MS);
 		return false;
 	}
 	if (h->pace.err || h->wake > now)

@@ -270,12 +270,17 @@ qsp_err
 qsp_pacer_new(struct qsp_pacer **out)
 {
 	struct qsp_pacer *p = calloc(1, sizeof(*p));
+	pthread_mutexattr_t prompt;
 	pthread_condattr_t attr;
 
 	*out = NULL;
 	if (!p)
 		return QSP_E_NOMEM;
-	(void)pthread_mutex_init(&p->lock, NULL);
+	/* who holds the lock is not kept from the processor while the thread waits for it */
+	(void)pthread_mutexattr_init(&prompt);
+	(void)pthread_mutexattr_setprotocol(&prompt, PTHREAD_PRIO_INHERIT);
+	(void)pthread_mutex_init(&p->lock, &prompt);
+	(void)pthread_mutexattr_destroy(&prompt);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&p->sooner, &attr);
