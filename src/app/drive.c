@@ -104,20 +104,45 @@ is_flushed(const struct qsp_drive *d)
 	return d->deaf || (!d->unsent && !(qsp_conn_wants(d->conn) & QSP_WANT_OUTPUT));
 }
 
-/* qsp_drive_close was called: CLOSE follows once what the channels said has left. */
+/* CLOSE takes the place of whatever still waits. */
 static void
-close_in_order(struct qsp_drive *d)
+close_now(struct qsp_drive *d)
 {
-	bool open = qsp_conn_wants(d->conn) & QSP_IS_OPEN;
-
-	if (open && !d->deaf && (qsp_mux_waiting(d->mux) || d->unsent))
-		return;
 	d->err = qsp_conn_close(d->conn, d->reason, d->text);
 	if (d->reason == QSP_REASON_NORMAL)
 		d->err = 0;
 	d->state = QSP_DRIVE_FLUSHING;
 	qsp_drive_io_drop(d);
 	qsp_drive_io_write(d);
+}
+
+/* qsp_drive_close was called: CLOSE follows once what the channels said has left. */
+static void
+close_in_order(struct qsp_drive *d)
+{
+	bool open = qsp_conn_wants(d->conn) & QSP_IS_OPEN;
+
+	if (!open || d->deaf || !(qsp_mux_waiting(d->mux) || d->unsent))
+		close_now(d);
+}
+
+/*
+ * For what has not left by now nobody waits. In stealth the wire must not show that [P8.9]: CLOSE
+ * goes in its slot all the same, and where slots are left out none is needed to go on with others.
+ */
+static void
+give_up(struct qsp_drive *d)
+{
+	bool covered = qsp_drive_shape_is_stealth(d) && !d->eof && !d->deaf;
+
+	if (covered && d->state == QSP_DRIVE_RUNNING && d->closing) {
+		d->linger_at = uv_now(d->pool->loop) + LINGER_MS;
+		close_now(d);
+		return;
+	}
+	if (covered)
+		qsp_drive_linger_begin(d);
+	qsp_drive_over(d);
 }
 
 /* CLOSE goes in its slot, and what follows looks as what went before. */
@@ -300,7 +325,7 @@ qsp_drive_wake(struct qsp_drive *d)
 	d->timer_at = UINT64_MAX;
 	d->held++;
 	if (now.mono >= d->linger_at) {
-		qsp_drive_over(d);
+		give_up(d);
 	} else if (now.mono >= qsp_conn_deadline(d->conn)) {
 		qsp_err e = qsp_conn_tick(d->conn, now);
 

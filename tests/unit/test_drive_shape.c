@@ -189,6 +189,41 @@ test_stealth_unread(void **state)
 }
 
 /*
+ * An end that nobody waits for any longer, with much that has not left: the slots go on behind it,
+ * and the peer learns that it was one.
+ */
+static void
+test_stealth_given_up(void **state)
+{
+	static const struct qsp_shape_params p = {
+		.mode = QSP_SHAPE_STEALTH, .strict = true, .class = 1, .ceiling = 1
+	};
+	const struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
+	struct world *w = world_new(QSP_WIRE_CELLS);
+	int fd[2];
+
+	(void)state;
+	w->shape = &p;
+	qsp_shape_conn_allow(w->server_cfg, &all);
+	tcp_sockets(fd);
+	w->client.to_send = 200000;
+	start_client(w, &w->client, fd[0]);
+	start_server(w, &w->server, fd[1]);
+	while (w->server.received == 0 && !w->timed_out)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_true(qsp_mux_waiting(qsp_drive_mux(w->client.d)) > 100000);
+	qsp_drive_close(w->client.d, QSP_REASON_NORMAL, "", 1);
+	while (!w->client.closed && !w->timed_out)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_int_equal(qsp_drive_pool_lingering(w->client_pool), 1);
+	run_until_closed(w);
+	assert_int_equal(w->client.err, 0);
+	assert_int_equal(w->server.err, 0);
+	assert_true(w->server.received < 200000);
+	world_free(w);
+}
+
+/*
  * A hundred at once, whose clock looks for what has come now and then, on one loop. Some are freed
  * from inside what they are told; of the others nothing is missing, also when few are left.
  */
@@ -244,9 +279,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shaped),
-		cmocka_unit_test(test_stealth_on_the_wire),
-		cmocka_unit_test(test_stealth_unread),
+		cmocka_unit_test(test_shaped),         cmocka_unit_test(test_stealth_on_the_wire),
+		cmocka_unit_test(test_stealth_unread), cmocka_unit_test(test_stealth_given_up),
 		cmocka_unit_test(test_crowd),
 	};
 
