@@ -73,6 +73,17 @@ status "refused" 255 qssh -F none -o BatchMode=yes -p 1 127.0.0.1 true
 said 'connect to host 127.0.0.1 port 1: Connection refused'
 CLIENT_OPTIONS='-o ProxyCommand=false' status "proxy ends" 255 client true
 CLIENT_OPTIONS="-o ProxyCommand=$TMP/none" status "no proxy" 255 client true
+# a name that a shell could take for something else stands in no command, and harms none that has it not
+for token in %r %h %n; do
+	rm -f "$TMP/ran"
+	# shellcheck disable=SC2016 # not for any shell
+	status "a name in a command, $token" 255 qssh -F none -o "ProxyCommand=touch $TMP/ran; echo $token" \
+	    -l 'a$(true)' 'h$(true)' true
+	said 'ProxyCommand: a name has characters that mean something to a shell'
+	[ ! -e "$TMP/ran" ] || fail "$token came before a shell"
+done
+status "a name that is not in the command" 255 qssh -F none -o "ProxyCommand=touch $TMP/ran" -l 'DOM\user' host true
+[ -e "$TMP/ran" ] || fail "a user of a domain cannot have a ProxyCommand: $(cat "$TMP/err")"
 CLIENT_OPTIONS='-J 127.0.0.1' status "jump loop" 255 client true
 said 'jumphost loop via 127.0.0.1'
 # shellcheck disable=SC2086 # two words

@@ -72,8 +72,8 @@ louder(struct qsp_qssh_session *s, int by)
 	if (level < QSP_LOG_QUIET || level > QSP_LOG_DEBUG3)
 		return;
 	qsp_qssh_say_set_level((enum qsp_log_level)level);
-	qsp_qssh_session_say(s, QSP_LOG_FATAL, "[LogLevel %s]",
-			     qsp_log_level_name((enum qsp_log_level)level));
+	qsp_qssh_session_say(s, QSP_LOG_FATAL, "%c%c [LogLevel %s]", s->escapes.c,
+			     by < 0 ? 'V' : 'v', qsp_log_level_name((enum qsp_log_level)level));
 }
 
 static bool

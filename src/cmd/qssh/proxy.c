@@ -79,14 +79,33 @@ start(struct qsp_qssh *q, const char *path, char *const argv[])
 
 /* --- commands of the configuration ----------------------------------------------------------- */
 
+/* Does the token stand in the command, and the name for it before the shell? */
+static bool
+uses(const char *command, char token)
+{
+	for (const char *p = strchr(command, '%'); p && p[1]; p = strchr(p + 2, '%'))
+		if (p[1] == token)
+			return true;
+	return false;
+}
+
+static bool
+is_safe(const struct qsp_qssh *q, const char *command)
+{
+	return (!uses(command, 'n') || qsp_client_jump_is_plain(q->opt.host)) &&
+	       (!uses(command, 'h') || qsp_client_jump_is_plain(q->host)) &&
+	       (!uses(command, 'k') || q->cfg.host_key_alias ||
+		qsp_client_jump_is_plain(q->host)) &&
+	       (!uses(command, 'r') || qsp_client_jump_is_plain(q->user));
+}
+
 /* The line that the user's shell runs; NULL, and said why, where it must not. */
 static char *
 expand_command(const struct qsp_qssh *q, const char *keyword, const char *command)
 {
 	char *line = qsp_client_expand(command, &q->tokens, false);
 
-	if (line && qsp_client_jump_is_plain(q->opt.host) && qsp_client_jump_is_plain(q->host) &&
-	    qsp_client_jump_is_plain(q->user))
+	if (line && is_safe(q, command))
 		return line;
 	qsp_qssh_say(QSP_LOG_ERROR, "qssh: %s: %s", keyword,
 		     line ? "a name has characters that mean something to a shell"
