@@ -127,7 +127,7 @@ listening() { grep -q "Server listening on 127.0.0.1 port $port" "$TMP/sshd.log"
 for _ in 1 2 3 4 5 6 7 8; do
 	port=$((port + 1))
 	"$sshd" -D -e -f /dev/null -p "$port" -h "$TMP/ssh_host" -o ListenAddress=127.0.0.1 \
-	    -o PidFile=none -o StrictModes=no -o PermitRootLogin=yes -o UsePAM=no \
+	    -o SetEnv=SHLVL=2 -o PidFile=none -o StrictModes=no -o PermitRootLogin=yes -o UsePAM=no \
 	    -o "AuthorizedKeysFile=$TMP/ssh_user.pub" 2>"$TMP/sshd.log" </dev/null &
 	classic=$!
 	pids="$pids $classic"
