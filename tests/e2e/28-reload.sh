@@ -89,9 +89,10 @@ stop_server
 start_server 'Workers 64' 'Shaping none'
 net=$(children "$SERVER" qsshd-net)
 kill -STOP "$net"
+# another one, which has all its links: each of them was told to qsshd-net, too
 new_auth() {
 	auth=$(children "$SERVER" qsshd-auth)
-	[ -n "$auth" ] && [ "$auth" != "$1" ]
+	[ -n "$auth" ] && [ "$auth" != "$1" ] && [ "$(find "/proc/$auth/fd" -type l | wc -l)" -gt 64 ]
 }
 auth=
 while alive "$net"; do
