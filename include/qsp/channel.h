@@ -120,6 +120,9 @@ QSP_API size_t qsp_mux_waiting(const struct qsp_mux *m);
 QSP_API size_t qsp_mux_backlog(const struct qsp_mux *m);
 /* The output has no room for data, whatever the windows say. */
 QSP_API bool qsp_mux_is_full(const struct qsp_mux *m);
+/* Bulk leaves memory behind, for more of it: it goes. False where more will be left, once what was
+ * sent is acknowledged. */
+QSP_API bool qsp_mux_tidy(struct qsp_mux *m);
 /*
  * In a resumable session [P4.7] what was sent is kept until it is acknowledged: retain before the
  * first byte is sent; then tell what qsp_conn_progress says was acknowledged, and once a new

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What drive.c, drive_io.c and drive_pool.c share, and nobody else: the insides of a drive.
+ * What the files of drives share, and nobody else: the insides of a drive.
  */
 #ifndef QSP_APP_DRIVE_IMPL_H
 #define QSP_APP_DRIVE_IMPL_H
@@ -27,6 +27,8 @@ struct qsp_drive_pool {
 	struct qsp_pacer *pacer;       /* these two are NULL until the first stealth */
 	struct qsp_drive_clock *clock; /* drive_clock.c */
 	uv_prepare_t prepare;
+	uv_timer_t tidying;     /* drive_tidy.c: active while there are drives in use */
+	struct qsp_drive *used; /* that have sent something of late */
 	uv_idle_t idle; /* active while drives are on the list, so that the loop does not wait */
 	int handles;
 };
@@ -49,6 +51,8 @@ struct qsp_drive {
 	void *arg;
 	struct qsp_drive *next, **prev;             /* on the pool's list */
 	struct qsp_drive *clock_next, **clock_prev; /* in a bucket of the clock's wheel */
+	struct qsp_drive *used_next, **used_prev;   /* on the pool's other list: drive_tidy.c */
+	uint64_t sealed, sealed_before;             /* bytes of the mux; at the last look */
 	uv_poll_t *poll;                            /* on the heap: it ends apart from the drive */
 	uv_timer_t timer;
 	struct qsp_drive_shaper *shaper; /* NULL: nothing was agreed [P8] */
@@ -96,6 +100,11 @@ size_t qsp_drive_line_room(const struct qsp_drive *d);
 /* The poll handle for d->fd; its end. */
 QSP_MUST_USE qsp_err qsp_drive_line_watch(struct qsp_drive *d);
 void qsp_drive_line_unwatch(struct qsp_drive *d);
+
+/* drive_tidy.c: n bytes of the mux's output have been sealed; the drive is not looked after any more. */
+void qsp_drive_tidy_init(struct qsp_drive_pool *p);
+void qsp_drive_tidy_later(struct qsp_drive *d, size_t n);
+void qsp_drive_tidy_forget(struct qsp_drive *d);
 
 /* Puts the drive on the list for the coming turn; takes it off. */
 void qsp_drive_pool_add(struct qsp_drive *d);

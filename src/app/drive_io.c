@@ -304,6 +304,7 @@ qsp_drive_io_seal(struct qsp_drive *d, uint8_t *buf, size_t cap, size_t least, s
 		*n += more;
 		if (used) {
 			qsp_mux_sent(d->mux, used);
+			qsp_drive_tidy_later(d, used);
 			d->owe_room = true;
 		}
 		data = sendable(d);

@@ -51,6 +51,7 @@ void
 qsp_drive_line_unwatch(struct qsp_drive *d)
 {
 	qsp_drive_clock_leave(d);
+	qsp_drive_tidy_forget(d);
 	if (!d->poll)
 		return;
 	d->poll->data = NULL;

@@ -97,7 +97,8 @@ qsp_drive_pool_new(uv_loop_t *loop, const struct qsp_crypto *cx, struct qsp_driv
 	uv_prepare_init(loop, &p->prepare);
 	uv_idle_init(loop, &p->idle);
 	p->prepare.data = p->idle.data = p;
-	p->handles = 2;
+	qsp_drive_tidy_init(p);
+	p->handles = 3;
 	uv_prepare_start(&p->prepare, on_prepare);
 	uv_unref((uv_handle_t *)&p->prepare);
 	*out = p;
@@ -117,6 +118,7 @@ qsp_drive_pool_free(struct qsp_drive_pool *p)
 	qsp_mem_free(p->out);
 	uv_close((uv_handle_t *)&p->prepare, on_closed);
 	uv_close((uv_handle_t *)&p->idle, on_closed);
+	uv_close((uv_handle_t *)&p->tidying, on_closed);
 }
 
 qsp_err

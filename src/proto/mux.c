@@ -3,7 +3,7 @@
 #include "proto/mux.h"
 #include "proto/mux_zip.h"
 
-#define SLOTS_FIRST 8
+#define SLOTS_FIRST 2
 #define SHARE 16 /* a window begins with at most this part of what is left of the budget */
 
 struct qsp_mux_limits
@@ -173,6 +173,13 @@ void
 qsp_mux_sent(struct qsp_mux *m, size_t n)
 {
 	qsp_spool_sent(&m->out, n);
+}
+
+bool
+qsp_mux_tidy(struct qsp_mux *m)
+{
+	qsp_mux_zip_tidy(m);
+	return qsp_spool_tidy(&m->out);
 }
 
 void

@@ -76,7 +76,7 @@ begin_in(struct qsp_mux *m, struct qsp_mux_channel *ch)
 	return true;
 }
 
-/* What was expanded last is wiped and goes: the event has been seen. */
+/* What was expanded last may be written over: the event has been seen. */
 static uint8_t *
 room_for(struct qsp_mux *m, size_t n)
 {
@@ -132,10 +132,18 @@ qsp_mux_zip_release(struct qsp_mux *m, struct qsp_mux_channel *ch)
 }
 
 void
+qsp_mux_zip_tidy(struct qsp_mux *m)
+{
+	qsp_mem_wipe_free(m->plain, m->plain_cap);
+	qsp_mem_wipe_free(m->expanded, m->expanded_cap);
+	m->plain = m->expanded = NULL;
+	m->plain_cap = m->expanded_cap = 0;
+}
+
+void
 qsp_mux_zip_free(struct qsp_mux *m)
 {
 	for (unsigned i = 0; i < m->n_slots; i++)
 		qsp_mux_zip_release(m, &m->channels[i]);
-	qsp_mem_wipe_free(m->plain, m->plain_cap);
-	qsp_mem_wipe_free(m->expanded, m->expanded_cap);
+	qsp_mux_zip_tidy(m);
 }

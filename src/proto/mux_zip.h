@@ -17,6 +17,8 @@ QSP_MUST_USE qsp_err qsp_mux_zip_on_data(struct qsp_mux *m, struct qsp_reader *r
 					 struct qsp_mux_event *ev);
 
 void qsp_mux_zip_release(struct qsp_mux *m, struct qsp_mux_channel *ch);
+/* Buffers that the next message would make anew; no event borrows from them any more. */
+void qsp_mux_zip_tidy(struct qsp_mux *m);
 void qsp_mux_zip_free(struct qsp_mux *m);
 
 #endif

@@ -7,8 +7,8 @@
 
 #define SMALL 1024u
 #define PIECE (256u * 1024) /* of bulk */
-#define SPARES 8u
-#define BULK 65536u /* passed since it was empty */
+#define SPARES 24u          /* what a fast network has on its way */
+#define BULK 65536u         /* passed since it was empty */
 
 static void
 let_go(struct qsp_spool_piece *p)
@@ -24,9 +24,9 @@ empty(struct qsp_spool_piece *p)
 }
 
 static void
-let_spares_go(struct qsp_spool *s, unsigned keep)
+let_spares_go(struct qsp_spool *s)
 {
-	while (s->spares > keep) {
+	while (s->spare) {
 		struct qsp_spool_piece *p = s->spare;
 
 		s->spare = p->next;
@@ -45,7 +45,7 @@ qsp_spool_free(struct qsp_spool *s)
 		empty(p);
 		let_go(p);
 	}
-	let_spares_go(s, 0);
+	let_spares_go(s);
 	*s = (struct qsp_spool){ 0 };
 }
 
@@ -115,14 +115,16 @@ retire_first(struct qsp_spool *s)
 	s->spares++;
 }
 
-/* Empty. After bulk there may be more; after chatter memory goes, but for a small piece. */
+/* Empty. After bulk there may be more at once: memory stays, until somebody tidies. After chatter it
+ * goes, but for a small piece. */
 static void
 rest(struct qsp_spool *s)
 {
 	bool bulk = s->passed >= BULK;
 
 	s->passed = 0;
-	let_spares_go(s, bulk ? 2 : 0);
+	if (!bulk)
+		let_spares_go(s);
 	if (s->first && !s->first->next && (bulk || s->first->cap <= SMALL)) {
 		empty(s->first);
 		s->at = s->first;
@@ -131,7 +133,19 @@ rest(struct qsp_spool *s)
 	}
 	while (s->first)
 		retire_first(s);
-	let_spares_go(s, bulk ? 2 : 0);
+	if (!bulk)
+		let_spares_go(s);
+}
+
+bool
+qsp_spool_tidy(struct qsp_spool *s)
+{
+	bool empty_now = s->acked == s->total;
+
+	while (empty_now && s->first)
+		retire_first(s);
+	let_spares_go(s);
+	return empty_now;
 }
 
 void

@@ -42,6 +42,8 @@ struct qsp_bytes qsp_spool_next(const struct qsp_spool *s);
 void qsp_spool_sent(struct qsp_spool *s, size_t n);
 /* Bytes up to total have arrived; those that are not sent, or have gone, are no matter. */
 void qsp_spool_acknowledged(struct qsp_spool *s, uint64_t total);
+/* Memory that waits for more to say goes; false where something is kept. */
+bool qsp_spool_tidy(struct qsp_spool *s);
 /* Sending goes on at total, which was sent before, and is not acknowledged beyond. */
 void qsp_spool_rewind(struct qsp_spool *s, uint64_t total);
 

@@ -16,6 +16,7 @@ struct end {
 	struct world *w;
 	struct qsp_drive *d;
 	bool server, opened, closed, got_eof;
+	bool stays; /* says no EOF */
 	qsp_err err;
 	uint32_t channel;
 	bool has_channel;
@@ -51,5 +52,8 @@ void start_server(struct world *w, struct end *x, int fd);
 void start_client(struct world *w, struct end *x, int fd);
 /* Both ends of w. */
 void run_until_closed(struct world *w);
+
+/* to_send has grown. */
+void world_send_more(struct end *x);
 
 #endif
