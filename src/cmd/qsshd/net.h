@@ -98,7 +98,7 @@ struct qsp_net_entry {
 	uint64_t session, conn;
 	unsigned worker;
 	qsp_time detached; /* 0: it has a connection */
-	char user[QSP_USER_MAX + 1];
+	char user[];
 };
 
 struct qsp_net_worker {

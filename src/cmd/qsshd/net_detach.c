@@ -50,15 +50,20 @@ void
 qsp_net_detach_list(struct qsp_net_conn *c)
 {
 	struct qsp_net *n = c->w->net;
-	struct qsp_net_entry *e = malloc(sizeof(*e)), **p;
+	size_t user_n = strlen(c->user) + 1;
+	struct qsp_net_entry *e = malloc(sizeof(*e) + user_n), **p;
 	uint64_t session;
 
 	if (e == NULL || !session_of(c, &session)) {
 		free(e);
 		return;
 	}
-	*e = (struct qsp_net_entry){ .session = session, .conn = c->id, .worker = c->w->index };
-	memcpy(e->user, c->user, sizeof(e->user));
+	e->next = NULL;
+	e->session = session;
+	e->conn = c->id;
+	e->worker = c->w->index;
+	e->detached = 0;
+	memcpy(e->user, c->user, user_n);
 	pthread_mutex_lock(&n->lock);
 	p = place_of(n, session);
 	if (*p == NULL) {
