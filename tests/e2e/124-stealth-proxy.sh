@@ -35,9 +35,9 @@ goes_on() {
 	wait_for went_on
 	! over "$next"
 }
-# Seldom the end is drawn so near that it is not seen: then again.
+# Seldom the end is drawn so near that it is not seen, or the machine is so busy: then again.
 seen() {
-	"$@" || "$@" || "$@" || fail "$*: nothing follows the end"
+	"$@" || "$@" || "$@" || fail "$*: nothing follows the end, or it was waited for"
 }
 
 # a jump: whoever waits for all that has the output has it at once, and the status is the program's
@@ -46,8 +46,7 @@ by_jump() {
 	begun=$(date +%s)
 	CLIENT_OPTIONS="$STEALTH -J $USER_NAME@127.0.0.1:$hop"
 	expect "a jump" 'text 7 ' "$({ client 'echo text; exit 7' 2>&1 || echo $?; } | tr '\n' ' ')"
-	[ $(($(date +%s) - begun)) -lt 20 ] || fail "the end of a jump was waited for"
-	goes_on
+	[ $(($(date +%s) - begun)) -lt 20 ] && goes_on
 }
 seen by_jump
 
@@ -67,10 +66,13 @@ by_program() {
 seen by_program
 
 # where somebody may wait for it, it ends with us
-next=$((next + 1))
-begun=$(date +%s)
-expect "a program that is awaited" text "$(client 'echo text' 2>&1)"
-[ $(($(date +%s) - begun)) -lt 20 ] || fail "the end of a program was waited for"
+awaited() {
+	next=$((next + 1))
+	begun=$(date +%s)
+	expect "a program that is awaited" text "$(client 'echo text' 2>&1)"
+	[ $(($(date +%s) - begun)) -lt 20 ]
+}
+seen awaited
 ends() { over "$next"; }
 wait_for ends
 

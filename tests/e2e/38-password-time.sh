@@ -32,12 +32,19 @@ cost() {
 	after=$(sed 's/.*) //' "/proc/$auth/stat" | cut -d ' ' -f 12)
 	echo $((after - before))
 }
-real=$(cost "$EVE")
-[ "$real" -ge 10 ] || fail "a password costs $real ticks: too few to compare"
+# A machine that shares its processors may count others' time too: then once more. A difference stays.
+same() {
+	for _ in 1 2 3 4 5; do
+		real=$(cost "$EVE")
+		got=$(cost "$1")
+		[ "$real" -ge 10 ] || fail "a password costs $real ticks: too few to compare"
+		if [ $((2 * got)) -ge "$real" ] && [ "$got" -le $((2 * real)) ]; then
+			return
+		fi
+	done
+	fail "a password of $1 costs $got ticks, of $EVE $real"
+}
 for who in qsplocked nosuchuser; do
-	got=$(cost "$who")
-	if [ $((2 * got)) -lt "$real" ] || [ "$got" -gt $((2 * real)) ]; then
-		fail "a password of $who costs $got ticks, of $EVE $real"
-	fi
+	same "$who"
 done
 say "ok"

@@ -67,7 +67,7 @@ lie grows file 0 ''
 expect "what grows" 100000 "$(stat -c %s target/file)"
 # a small file takes two round trips: the greeting and opening, the writing and closing
 echo hello >"$TMP/in/target/small"
-HOSTILE=late timeout 20 "$QSP_BIN/qscp" -S "$TMP/transport" target/small host: </dev/null 2>"$TMP/err" ||
+HOSTILE=late timeout 120 "$QSP_BIN/qscp" -S "$TMP/transport" target/small host: </dev/null 2>"$TMP/err" ||
 	fail "more than two round trips, or: $(cat "$TMP/err")"
 # nor are links
 lie links folder 0 ''
@@ -76,13 +76,13 @@ expect "links" hello "$(cat target/folder/c)"
 rm -rf target
 mkdir -p target/folder
 for f in a b c; do printf he >target/folder/$f; done
-HOSTILE=again timeout 20 "$QSP_BIN/qscp" -a -r -S "$TMP/transport" host:folder target </dev/null 2>"$TMP/err" ||
+HOSTILE=again timeout 120 "$QSP_BIN/qscp" -a -r -S "$TMP/transport" host:folder target </dev/null 2>"$TMP/err" ||
 	fail "files are gone on with one after the other, or: $(cat "$TMP/err")"
 for f in a b c; do expect "what was gone on with" hello "$(cat target/folder/$f)"; done
 # folders are not asked for one after the other, nor made
 lie wide folder 0 ''
 expect "folders" hello "$(cat target/folder/c.folder/ok)"
-HOSTILE=wide timeout 20 "$QSP_BIN/qscp" -r -S "$TMP/transport" target/folder host: </dev/null 2>"$TMP/err" ||
+HOSTILE=wide timeout 120 "$QSP_BIN/qscp" -r -S "$TMP/transport" target/folder host: </dev/null 2>"$TMP/err" ||
 	fail "folders are made one after the other, or: $(cat "$TMP/err")"
 # patterns: names that the server tells are checked there too
 lie slash '*' 1 'a name that no file in a folder can have'
