@@ -20,6 +20,15 @@ def number(name, default):
     return type(default)(os.environ.get(name, default))
 
 
+def chosen_modes(default):
+    """MODES: names of traffic.MODES, with commas between."""
+    asked = [m.strip() for m in os.environ.get("MODES", "").split(",") if m.strip()]
+    unknown = [m for m in asked if m not in traffic.MODES]
+    if unknown:
+        sys.exit(f"lab: MODES: {unknown[0]} is none of {', '.join(traffic.MODES)}")
+    return asked or default
+
+
 def settings():
     """The full measure, or the quick one; each number can be given in the environment."""
     quick = os.environ.get("QUICK", "0") not in ("", "0")
@@ -43,12 +52,12 @@ def settings():
         else {"off": (2, 5, 10.0), "constant": (4, 5, 20.0), "stealth": (8, 5, 20.0)},
         width=number("WIDTH", 12 if quick else 40),
         plans={"control": (few, seconds), "info": (few, seconds), "target": (many, seconds),
-               "link": (few if quick else 4, seconds)},
+               "link": (number("LINK_BATCHES", few if quick else 8), seconds)},
         lengths=[2.0] if quick else [1.0, 10.0, seconds],
         permutations=999 if quick else 4999,
         shifts=[] if quick else [20, 50, 100, 200, 500, 1000, 2000],
         large=0.7,
-        modes=["cover off", "stealth"] if quick else list(traffic.MODES),
+        modes=chosen_modes(["cover off", "stealth"] if quick else list(traffic.MODES)),
         server_lines=[],
         aucs=[])
     if not quick:
