@@ -54,10 +54,9 @@ struct qsp_drive {
 	struct qsp_drive *used_next, **used_prev;   /* on the pool's other list: drive_tidy.c */
 	uint64_t sealed, sealed_before;             /* bytes of the mux; at the last look */
 	uv_poll_t *poll;                            /* on the heap: it ends apart from the drive */
-	uv_timer_t timer;
-	struct qsp_drive_shaper *shaper; /* NULL: nothing was agreed [P8] */
-	uint8_t *rest;                   /* of the input: a partial unit */
-	uint8_t *unsent;                 /* of the output: the pool's buffer, borrowed */
+	struct qsp_drive_shaper *shaper;            /* NULL: nothing was agreed [P8] */
+	uint8_t *rest;                              /* of the input: a partial unit */
+	uint8_t *unsent;                            /* of the output: the pool's buffer, borrowed */
 	size_t rest_n, unsent_at, unsent_n;
 	qsp_time timer_at, linger_at;
 	size_t output_max;
@@ -78,6 +77,7 @@ struct qsp_drive {
 	bool resuming;  /* attached, and not yet rewound */
 	bool again;     /* an answer was given since ops->wants */
 	bool in_clock;  /* poll is NULL, timer is not used */
+	uv_timer_t timer;
 };
 
 /* One turn for a drive; events as of uv_poll. */

@@ -98,35 +98,15 @@ struct qsp_rekey;
 struct qsp_resumable;
 
 struct qsp_conn {
+	/* what each cell touches, close together: with thousands of connections these lines are cold */
 	const struct qsp_config *cfg;
 	struct qsp_worker *worker;
 	struct qsp_handshake *hs;        /* until open */
 	struct qsp_rekey *rekey;         /* while one runs */
 	struct qsp_resumable *resumable; /* [P4.7] where it was granted */
-	const struct qsp_kem *kem;
 	const struct qsp_aead *aead;
 	const struct qsp_wire_format *wire;
-	struct qsp_lane rx, tx;
-	struct qsp_es es, es_next; /* es_next: where rx or tx has switched, or will */
-	struct qsp_es exporter, resumption;
-	struct qsp_partial in[3]; /* types 1, 3, 4 */
 	struct qsp_outgoing *out; /* in order */
-	struct qsp_outgoing *out_last;
-	const char *why;                /* static */
-	char *user;                     /* server, once open; user_len bytes */
-	struct qsp_client_facts *facts; /* client: host key, announced secret */
-	uint8_t *close_text;            /* the peer's, with its length in front (2 bytes) */
-	uint64_t session_id;
-	qsp_time start;                     /* mono */
-	uint64_t ping, pong, ping_answered; /* tokens: ours to ask, to give back, seen back */
-	uint64_t cells_plain, cells_kem;    /* since the last rekey that resets them */
-	qsp_time kem_due; /* mono of the timed rekey; 0: nothing has moved since */
-	uint64_t plain_rekeys, kem_rekeys, cells_sent, cells_received;
-	qsp_time sink_until;
-	qsp_time held_since; /* client: mono since data waits for a rekey; 0: it does not */
-	qsp_err err;
-	int16_t psk_index;
-	uint16_t peer_reason;
 	uint8_t role, state, rekey_state, raised;
 	uint8_t layout, ok_class, request_flags, user_len;
 	bool ping_due, pong_due, pong_seen, request_due;
@@ -138,6 +118,28 @@ struct qsp_conn {
 		uint32_t changes;
 		qsp_time since; /* mono of the last change */
 	} shape;
+	qsp_time start;      /* mono */
+	qsp_time kem_due;    /* mono of the timed rekey; 0: nothing has moved since */
+	qsp_time held_since; /* client: mono since data waits for a rekey; 0: it does not */
+	uint64_t cells_plain, cells_kem; /* since the last rekey that resets them */
+	uint64_t plain_rekeys, kem_rekeys, cells_sent, cells_received;
+	struct qsp_lane rx, tx;
+	/* the rest */
+	struct qsp_es es, es_next; /* es_next: where rx or tx has switched, or will */
+	struct qsp_es exporter, resumption;
+	struct qsp_partial in[3]; /* types 1, 3, 4 */
+	struct qsp_outgoing *out_last;
+	const struct qsp_kem *kem;
+	const char *why;                /* static */
+	char *user;                     /* server, once open; user_len bytes */
+	struct qsp_client_facts *facts; /* client: host key, announced secret */
+	uint8_t *close_text;            /* the peer's, with its length in front (2 bytes) */
+	uint64_t session_id;
+	uint64_t ping, pong, ping_answered; /* tokens: ours to ask, to give back, seen back */
+	qsp_time sink_until;
+	qsp_err err;
+	int16_t psk_index;
+	uint16_t peer_reason;
 };
 
 /* Outlives the handshake on a client. */
