@@ -20,7 +20,7 @@ ConnectTimeout 60
 END
 mkfifo "$TMP/orders"
 env QSP_E2E="$TMP" python3 "$QSP_SRC/tests/e2e/helpers/record.py" "$PORT" "$TMP/wire" \
-    <"$TMP/orders" >"$TMP/recorder" 2>/dev/null &
+    <"$TMP/orders" >"$TMP/recorder" 2>"$TMP/recorder.log" &
 pids="$pids $!"
 exec 7>"$TMP/orders"
 recording() { [ -s "$TMP/recorder" ]; }
@@ -36,7 +36,7 @@ up() { to -O check $H; }
 expect "a command" 255 "$(status_of to --link $H true)"
 expect "nobody there" 255 "$(status_of qssh --link -p 1 $H)"
 
-expect "link" 0 "$(status_of to --link --budget=900 $H)"
+expect "link" 0 "$(status_of to --link -v -E "$TMP/link.log" --budget=900 $H)"
 wait_for up
 pid=$(up 2>&1 | sed -n 's/.*pid=\([0-9]*\).*/\1/p')
 pids="$pids $pid"
