@@ -112,6 +112,9 @@ struct qsp_conn {
 	bool ping_due, pong_due, pong_seen, request_due;
 	bool closing, closed, can_send, can_receive, peer_closed, peer_closed_auth;
 	bool tx_switched, rx_switched;
+	qsp_err err;
+	int16_t psk_index;
+	uint16_t peer_reason;
 	struct { /* SHAPE [P8]: shape_conn.c */
 		struct qsp_shape_params now;
 		bool due, open; /* to be sent; client: asked, and not answered */
@@ -137,9 +140,6 @@ struct qsp_conn {
 	uint64_t session_id;
 	uint64_t ping, pong, ping_answered; /* tokens: ours to ask, to give back, seen back */
 	qsp_time sink_until;
-	qsp_err err;
-	int16_t psk_index;
-	uint16_t peer_reason;
 };
 
 /* Outlives the handshake on a client. */
