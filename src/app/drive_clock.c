@@ -4,6 +4,7 @@
  * where many drives are in it: nobody waits for it then, so that a cell that comes wakes nobody.
  */
 #include "app/drive_clock.h"
+#include "app/drive_shape.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -103,8 +104,10 @@ drain(struct qsp_drive_clock *c)
 		for (int i = 0; i < c->n_events; i++) {
 			struct qsp_drive *d = ev[i].data.ptr;
 
-			if (d) /* as long as it has not left */
+			if (d) { /* as long as it has not left */
+				qsp_drive_shape_hide_read(d->fd);
 				qsp_drive_run(d, UV_READABLE);
+			}
 			/* the end may stand behind bytes that were read: it is no news then */
 			if (ev[i].data.ptr && (ev[i].events & ~(unsigned)EPOLLIN))
 				qsp_drive_clock_again(d);

@@ -103,6 +103,7 @@ seal(void *arg, uint8_t *buf, size_t size, uint64_t *data)
 static bool
 drain(struct qsp_drive_linger *l)
 {
+	qsp_drive_shape_hide_read(l->fd);
 	for (int i = 0; i < READS; i++) {
 		ssize_t n = recv(l->fd, l->pool->in, QSP_DRIVE_IN_CAP, 0);
 

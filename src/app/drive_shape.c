@@ -308,6 +308,19 @@ seal(void *arg, uint8_t *slot, size_t size, uint64_t *data_cells)
 	return n < size ? qsp_rand_bytes(d->shaper->s.cx, slot + n, size - n) : QSP_OK;
 }
 
+/*
+ * Linux acknowledges a small segment when it is read, unless the two ends take turns, as it calls that;
+ * and when a process reads tells how busy it is. Like this it does so with our next slot, or after
+ * 40 ms. Said each time, since the kernel changes its mind at the latter. No matter where it is not TCP.
+ */
+void
+qsp_drive_shape_hide_read(int fd)
+{
+	const int off = 0;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+}
+
 void
 qsp_drive_shape_slots(struct qsp_drive *d)
 {

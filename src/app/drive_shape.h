@@ -49,6 +49,8 @@ bool qsp_drive_shape_is_due(const struct qsp_drive *d);
 size_t qsp_drive_shape_fill(struct qsp_drive *d, uint8_t *buf, size_t n, size_t cap);
 /* So many bytes of the peer's came in, so many of them data. */
 void qsp_drive_shape_got(struct qsp_drive *d, size_t bytes, size_t data);
+/* Stealth, before what has come is read: that it was is not to be seen on the wire. */
+void qsp_drive_shape_hide_read(int fd);
 /* The mono ms at which there is something to do, or UINT64_MAX. */
 qsp_time qsp_drive_shape_deadline(const struct qsp_drive *d);
 /* Stealth: CLOSE has left, or come. */

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -122,6 +123,17 @@ on_wants(void *arg, unsigned wants)
 }
 
 static void
+look_at_acknowledgements(struct end *x)
+{
+	int quick = 0;
+	socklen_t n = sizeof(quick);
+
+	assert_int_equal(getsockopt(x->watched, IPPROTO_TCP, TCP_QUICKACK, &quick, &n), 0);
+	x->at_once += quick != 0;
+	x->events++;
+}
+
+static void
 on_event(void *arg, const struct qsp_mux_event *ev)
 {
 	struct end *x = arg;
@@ -129,6 +141,8 @@ on_event(void *arg, const struct qsp_mux_event *ev)
 
 	if (free_here(x, 2))
 		return;
+	if (x->watched)
+		look_at_acknowledgements(x);
 	switch (ev->type) {
 	case QSP_MUX_OPEN:
 		assert_int_equal(qsp_mux_accept(m, ev->channel, x), 0);

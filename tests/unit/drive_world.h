@@ -22,7 +22,10 @@ struct end {
 	bool has_channel;
 	uint64_t to_send, sent, received; /* bytes of the channel */
 	bool bad;                         /* a byte came that was not sent */
-	int free_at; /* callback in which to free the drive: 1 wants .. 4 closed */
+	int free_at;      /* callback in which to free the drive: 1 wants .. 4 closed */
+	int watched;      /* a socket, or 0: at each event it is asked how it acknowledges */
+	unsigned at_once; /* so many times it would have done so because it was read */
+	unsigned events;
 };
 
 struct world {

@@ -223,6 +223,35 @@ test_stealth_given_up(void **state)
 	world_free(w);
 }
 
+/* What is read is not acknowledged because of it, in the class in which it would be more often than not. */
+static void
+test_stealth_reads_unseen(void **state)
+{
+	static const struct qsp_shape_params p = {
+		.mode = QSP_SHAPE_STEALTH, .strict = true, .class = 0, .ceiling = 0
+	};
+	const struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
+	struct world *w = world_new(QSP_WIRE_CELLS);
+	int fd[2];
+
+	(void)state;
+	w->shape = &p;
+	qsp_shape_conn_allow(w->server_cfg, &all);
+	tcp_sockets(fd);
+	w->client.to_send = w->server.to_send = 100000; /* never told to end */
+	start_client(w, &w->client, fd[0]);
+	start_server(w, &w->server, fd[1]);
+	while (w->server.received < 2000 && !w->timed_out)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	w->client.watched = fd[0];
+	w->server.watched = fd[1];
+	while (w->server.events + w->client.events < 24 && !w->timed_out)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_false(w->timed_out);
+	assert_int_equal(w->server.at_once + w->client.at_once, 0);
+	world_free(w);
+}
+
 /*
  * A hundred at once, whose clock looks for what has come now and then, on one loop. Some are freed
  * from inside what they are told; of the others nothing is missing, also when few are left.
@@ -279,8 +308,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shaped),         cmocka_unit_test(test_stealth_on_the_wire),
-		cmocka_unit_test(test_stealth_unread), cmocka_unit_test(test_stealth_given_up),
+		cmocka_unit_test(test_shaped),
+		cmocka_unit_test(test_stealth_on_the_wire),
+		cmocka_unit_test(test_stealth_unread),
+		cmocka_unit_test(test_stealth_given_up),
+		cmocka_unit_test(test_stealth_reads_unseen),
 		cmocka_unit_test(test_crowd),
 	};
 
