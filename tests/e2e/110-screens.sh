@@ -169,7 +169,9 @@ try_top() {
 }
 
 try_tmux() {
-	type_line "unset TMUX; tmux -S $TMP/inner -f /dev/null new-session -s in 'PS1=in\\>\\  exec sh'"
+	# what comes too fast it takes for a paste, in which its own keys do not count
+	echo 'set -g assume-paste-time 0' >"$TMP/inner.conf"
+	type_line "unset TMUX; tmux -S $TMP/inner -f $TMP/inner.conf new-session -s in 'PS1=in\\>\\  exec sh'"
 	see line_has 24 '^\[in\]'
 	size 100 30
 	see line_has 30 '^\[in\]'

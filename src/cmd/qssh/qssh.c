@@ -117,6 +117,7 @@ take_command(struct qsp_qssh *q)
 	p = line = malloc(n);
 	if (!line)
 		return QSP_QSSH_FAILED;
+	*line = 0;
 	for (char **w = q->opt.command; *w; w++)
 		p = stpcpy(stpcpy(p, *w), w[1] ? " " : "");
 	if (*line) {
