@@ -167,16 +167,17 @@ make_user_key() {
 	chmod 600 "$TMP/authorized_keys"
 }
 
-# Writes $SERVER_CONFIG: the basics, then the lines given, which come first and so win. SHLVL is for bash, which
-# where it finds SSH_CLIENT reads ~/.bashrc even for a command, unless it is started by another shell: what the
-# user of this machine has there takes its time, and may break when a scenario kills it.
+# Writes $SERVER_CONFIG: the basics, then the lines given, which come first and so win. HOME and SHLVL are for bash,
+# which reads ~/.bashrc in a terminal, and where it finds SSH_CLIENT even for a command that no other shell starts:
+# what the user of this machine has there takes its time, and may break when a scenario kills it.
 write_config() {
+	no_rc="SHLVL=2 HOME=$TMP/nobody"
 	{
 		port_line='Port 0'
 		for line in "$@"; do
 			case $line in
 			'Port '*) port_line= ;;
-			'SetEnv '*) line="$line SHLVL=2" ;; # the first such line is all that counts
+			'SetEnv '*) line="SetEnv $no_rc ${line#SetEnv }" ;; # the first such line is all that counts
 			esac
 			printf '%s\n' "$line"
 		done
@@ -189,7 +190,7 @@ write_config() {
 			StrictModes no
 			PermitRootLogin yes
 			LogLevel VERBOSE
-			SetEnv SHLVL=2
+			SetEnv $no_rc
 		END
 	} >"$SERVER_CONFIG"
 }
