@@ -2,9 +2,9 @@
 /*
  * What is said on the socket of a shared connection, between its master and those who want to use
  * it. Each message is one packet, `u8 type || body`; the first of a client is a request, and names
- * the version and what it needs of the connection, which no lesser one stands in for (0: nothing, 1:
- * stealth, 2: stealth whose class does not follow the use). The master answers it with OK or REFUSED;
- * behind the answer to a FORWARD or CANCEL another request may follow.
+ * the version and what it needs of the connection, which no lesser one stands in for (0: nothing, 1, 2:
+ * padding, burst or max, 3: stealth, 4: stealth whose class does not follow the use). The master answers
+ * it with OK or REFUSED; behind the answer to a FORWARD or CANCEL another request may follow.
  *
  *     CHECK EXIT STOP         u32 version, u8 needs
  *     SESSION                 u32 version, u8 needs, then the plan; three descriptors come with it
@@ -28,7 +28,7 @@
 
 #include "app/client_plan.h"
 
-#define QSP_CLIENT_CONTROL_VERSION 3
+#define QSP_CLIENT_CONTROL_VERSION 4
 #define QSP_CLIENT_CONTROL_TEXT_MAX 4096
 
 enum qsp_client_control_type {
@@ -52,6 +52,8 @@ enum qsp_client_control_type {
 
 enum qsp_client_control_needs {
 	QSP_CLIENT_CONTROL_ANY,
+	QSP_CLIENT_CONTROL_BURST,
+	QSP_CLIENT_CONTROL_MAX,
 	QSP_CLIENT_CONTROL_ADAPTIVE,
 	QSP_CLIENT_CONTROL_STRICT,
 };

@@ -94,7 +94,18 @@ expect "the same pace" '' "$(cat "$TMP/err")"
 to -fNM -S "$TMP/plain" $H || fail "a plain master"
 expect "not by a plain one" stealthy "$(to -S "$TMP/plain" --stealth $H 'echo stealthy' 2>"$TMP/err")"
 grep -q 'not in stealth' "$TMP/err" || fail "$(cat "$TMP/err")"
-to -S "$TMP/plain" -O exit $H 2>/dev/null || fail "-O exit"
+# nor one that is not padded; but it can be ended, whatever it lacks
+expect "not by an unpadded one" padded \
+    "$(to -S "$TMP/plain" --padding=burst $H 'echo padded' 2>"$TMP/err")"
+grep -q 'is not padded' "$TMP/err" || fail "$(cat "$TMP/err")"
+to -S "$TMP/plain" --padding=max -O exit $H 2>"$TMP/err" || fail "-O exit: $(cat "$TMP/err")"
+to -fNM --padding=burst -S "$TMP/padded" $H || fail "a padded master"
+expect "by a padded one" padded "$(to -S "$TMP/padded" --padding=burst $H 'echo padded' 2>"$TMP/err")"
+[ ! -s "$TMP/err" ] || fail "$(cat "$TMP/err")"
+expect "not by a less padded one" padded \
+    "$(to -S "$TMP/padded" --padding=max $H 'echo padded' 2>"$TMP/err")"
+grep -q 'is padded less' "$TMP/err" || fail "$(cat "$TMP/err")"
+to -S "$TMP/padded" -O exit $H 2>/dev/null || fail "-O exit"
 # nor one whose pace follows the use for one whose pace does not
 to -fNM --stealth=adaptive -S "$TMP/adaptive" $H || fail "an adaptive master"
 expect "not by an adaptive one" held "$(to -S "$TMP/adaptive" --stealth $H 'echo held' 2>"$TMP/err")"

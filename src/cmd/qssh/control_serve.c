@@ -259,13 +259,23 @@ on_stop_asked(struct qsp_qssh_control_client *c)
 		qsp_qssh_program_end(q, 0);
 }
 
+/* Whatever a connection lacks, it can be asked about and ended. */
+static bool
+brings_data(enum qsp_client_control_type type)
+{
+	return type == QSP_CLIENT_CONTROL_SESSION || type == QSP_CLIENT_CONTROL_STDFWD ||
+	       type == QSP_CLIENT_CONTROL_FORWARD;
+}
+
 /* The first message of a client. */
 static void
 on_request(struct qsp_qssh_control_client *c, struct qsp_client_control *m)
 {
+	const char *lacks = brings_data(m->type) ? qsp_qssh_shape_lacks(c->q, m->needs) : NULL;
+
 	c->asked = true;
-	if (qsp_qssh_shape_lacks(c->q, m->needs)) {
-		qsp_qssh_control_refuse(c, qsp_qssh_shape_lacks(c->q, m->needs));
+	if (lacks) {
+		qsp_qssh_control_refuse(c, lacks);
 		return;
 	}
 	switch (m->type) {

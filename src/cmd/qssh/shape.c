@@ -51,19 +51,29 @@ uint8_t
 qsp_qssh_shape_needs(const struct qsp_qssh *q)
 {
 	switch (q->cfg.stealth) {
-	case QSP_CLIENT_NO: return QSP_CLIENT_CONTROL_ANY;
+	case QSP_CLIENT_NO: break;
 	case QSP_CLIENT_ADAPTIVE: return QSP_CLIENT_CONTROL_ADAPTIVE;
 	default: return QSP_CLIENT_CONTROL_STRICT;
+	}
+	switch (wanted(q).padding) {
+	case QSP_SHAPE_BURST: return QSP_CLIENT_CONTROL_BURST;
+	case QSP_SHAPE_MAX: return QSP_CLIENT_CONTROL_MAX;
+	default: return QSP_CLIENT_CONTROL_ANY;
 	}
 }
 
 const char *
 qsp_qssh_shape_lacks(const struct qsp_qssh *q, uint8_t needs)
 {
-	if (needs <= qsp_qssh_shape_needs(q))
+	uint8_t has = qsp_qssh_shape_needs(q);
+
+	if (needs <= has)
 		return NULL;
-	return q->cfg.stealth == QSP_CLIENT_NO ? "this connection is not in stealth"
-					       : "this connection's pace follows the use";
+	if (needs <= QSP_CLIENT_CONTROL_MAX)
+		return has == QSP_CLIENT_CONTROL_ANY ? "this connection is not padded"
+						     : "this connection is padded less";
+	return has < QSP_CLIENT_CONTROL_ADAPTIVE ? "this connection is not in stealth"
+						 : "this connection's pace follows the use";
 }
 
 bool
