@@ -4,6 +4,7 @@
 # is done or not, and after the end as before it; nobody waits for that end, and it holds nothing.
 # shellcheck disable=SC1091,SC2034,SC2119 # lib.sh is checked by itself, and reads what is set here
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
+. "$QSP_SRC/tests/e2e/recording.sh"
 
 command -v python3 >/dev/null || skip "no python3"
 
@@ -12,14 +13,7 @@ start_server
 client true || fail "exec of true"
 
 # Every connection from here on passes the recorder.
-mkfifo "$TMP/orders"
-env QSP_E2E="$TMP" python3 "$QSP_SRC/tests/e2e/helpers/record.py" "$PORT" "$TMP/wire" \
-    <"$TMP/orders" >"$TMP/recorder" &
-pids="$pids $!"
-exec 7>"$TMP/orders"
-recording() { [ -s "$TMP/recorder" ]; }
-wait_for recording
-PORT=$(cat "$TMP/recorder")
+start_recorder
 CLIENT_OPTIONS="-o HostKeyAlias=recorded"
 
 # judge CONNECTION CLASS: what does not fit of a connection, behind the handshake

@@ -4,6 +4,7 @@
 # nothing of it; it comes back by itself, and ends when it is told to.
 # shellcheck disable=SC1091,SC2119 # lib.sh is checked by itself; defaults
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
+. "$QSP_SRC/tests/e2e/recording.sh"
 
 command -v python3 >/dev/null || skip "no python3"
 
@@ -18,13 +19,7 @@ BatchMode yes
 StrictHostKeyChecking accept-new
 ConnectTimeout 60
 END
-mkfifo "$TMP/orders"
-env QSP_E2E="$TMP" python3 "$QSP_SRC/tests/e2e/helpers/record.py" "$PORT" "$TMP/wire" \
-    <"$TMP/orders" >"$TMP/recorder" 2>"$TMP/recorder.log" &
-pids="$pids $!"
-exec 7>"$TMP/orders"
-recording() { [ -s "$TMP/recorder" ]; }
-wait_for recording
+start_recorder
 H=127.0.0.1
 to() { "$QSP_BIN/qssh" -p "$(cat "$TMP/recorder")" "$@"; }
 connections() { tail -n 1 "$TMP/wire" | cut -d ' ' -f 2; }
@@ -117,7 +112,7 @@ to -S "$TMP/adaptive" -O exit $H 2>/dev/null || fail "-O exit"
 
 # the server goes, and comes back at the same place: so does the link, by itself
 stop_server
-sed -i "s/^Port .*/Port $PORT/" "$SERVER_CONFIG"
+sed -i "s/^Port .*/Port $SERVER_PORT/" "$SERVER_CONFIG"
 run_server
 wait_log 'Accepted publickey'
 wait_for up

@@ -4,24 +4,17 @@
 # a server short of descriptors, a reload, signs of life.
 # shellcheck disable=SC1091,SC2034,SC2119 # lib.sh is checked by itself, and reads what is set here
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
+. "$QSP_SRC/tests/e2e/recording.sh"
 
 command -v python3 >/dev/null || skip "no python3"
 
 make_user_key
 start_server 'MaxStartups 2:100:3' 'ClientAliveInterval 1' 'ClientAliveCountMax 2'
 client true || fail "exec of true"
-SERVER_PORT=$PORT
-mkfifo "$TMP/orders"
-env QSP_E2E="$TMP" python3 "$QSP_SRC/tests/e2e/helpers/record.py" "$PORT" "$TMP/wire" \
-    <"$TMP/orders" >"$TMP/recorder" &
-pids="$pids $!"
-exec 7>"$TMP/orders"
-recording() { [ -s "$TMP/recorder" ]; }
-wait_for recording
+start_recorder
 cells() { [ "$(grep -c "^[0-9]* $1 $2 [1-9]" "$TMP/wire")" -ge "$3" ]; }
 
 # stopped and continued: slots that were missed are not made up for, and the session goes on
-PORT=$(cat "$TMP/recorder")
 mkfifo "$TMP/in"
 client -o HostKeyAlias=recorded --stealth cat <"$TMP/in" >"$TMP/out" &
 sleeper=$!

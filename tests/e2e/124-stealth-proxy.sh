@@ -4,6 +4,7 @@
 # waits for it.
 # shellcheck disable=SC1091,SC2034,SC2317 # lib.sh is checked by itself, reads what is set here, calls what is
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
+. "$QSP_SRC/tests/e2e/recording.sh"
 
 command -v python3 >/dev/null || skip "no python3"
 
@@ -13,14 +14,7 @@ client true || fail "exec of true"
 hop=$PORT
 
 # what the last hop, or the program, sends to the host passes the recorder
-mkfifo "$TMP/orders"
-env QSP_E2E="$TMP" python3 "$QSP_SRC/tests/e2e/helpers/record.py" "$hop" "$TMP/wire" \
-    <"$TMP/orders" >"$TMP/recorder" &
-pids="$pids $!"
-exec 7>"$TMP/orders"
-recording() { [ -s "$TMP/recorder" ]; }
-wait_for recording
-PORT=$(cat "$TMP/recorder")
+start_recorder
 STEALTH="-o HostKeyAlias=recorded --stealth"
 CLIENT_OPTIONS=$STEALTH
 client true || fail "stealth"
