@@ -188,6 +188,23 @@ test_stealth_unread(void **state)
 	close(b[0]);
 }
 
+/* A world of two ends that talk over TCP in a class of stealth that is held. */
+static struct world *
+stealth_world(const struct qsp_shape_params *p, uint64_t up, uint64_t down, int fd[2])
+{
+	const struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
+	struct world *w = world_new(QSP_WIRE_CELLS);
+
+	w->shape = p;
+	qsp_shape_conn_allow(w->server_cfg, &all);
+	tcp_sockets(fd);
+	w->client.to_send = up;
+	w->server.to_send = down;
+	start_client(w, &w->client, fd[0]);
+	start_server(w, &w->server, fd[1]);
+	return w;
+}
+
 /*
  * An end that nobody waits for any longer, with much that has not left: the slots go on behind it,
  * and the peer learns that it was one.
@@ -198,17 +215,10 @@ test_stealth_given_up(void **state)
 	static const struct qsp_shape_params p = {
 		.mode = QSP_SHAPE_STEALTH, .strict = true, .class = 1, .ceiling = 1
 	};
-	const struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
-	struct world *w = world_new(QSP_WIRE_CELLS);
 	int fd[2];
+	struct world *w = stealth_world(&p, 200000, 0, fd);
 
 	(void)state;
-	w->shape = &p;
-	qsp_shape_conn_allow(w->server_cfg, &all);
-	tcp_sockets(fd);
-	w->client.to_send = 200000;
-	start_client(w, &w->client, fd[0]);
-	start_server(w, &w->server, fd[1]);
 	while (w->server.received == 0 && !w->timed_out)
 		uv_run(&w->loop, UV_RUN_ONCE);
 	assert_true(qsp_mux_waiting(qsp_drive_mux(w->client.d)) > 100000);
@@ -230,17 +240,10 @@ test_stealth_reads_unseen(void **state)
 	static const struct qsp_shape_params p = {
 		.mode = QSP_SHAPE_STEALTH, .strict = true, .class = 0, .ceiling = 0
 	};
-	const struct qsp_shape_allowed all = { .modes = 7, .ceiling = 5 };
-	struct world *w = world_new(QSP_WIRE_CELLS);
 	int fd[2];
+	struct world *w = stealth_world(&p, 100000, 100000, fd); /* never told to end */
 
 	(void)state;
-	w->shape = &p;
-	qsp_shape_conn_allow(w->server_cfg, &all);
-	tcp_sockets(fd);
-	w->client.to_send = w->server.to_send = 100000; /* never told to end */
-	start_client(w, &w->client, fd[0]);
-	start_server(w, &w->server, fd[1]);
 	while (w->server.received < 2000 && !w->timed_out)
 		uv_run(&w->loop, UV_RUN_ONCE);
 	w->client.watched = fd[0];
