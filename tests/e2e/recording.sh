@@ -12,6 +12,7 @@ start_recorder() {
 	    <"$TMP/orders" >"$TMP/recorder" 2>"$TMP/recorder.log" &
 	pids="$pids $!"
 	exec 7>"$TMP/orders"
+	# shellcheck disable=SC2317 # wait_for calls it
 	recording() { [ -s "$TMP/recorder" ]; }
 	wait_for recording
 	# shellcheck disable=SC2034 # for the scenario
