@@ -229,7 +229,19 @@ qsp_pacer_permit(void)
 {
 	const struct rlimit least = { 1, 1 };
 
-	(void)setrlimit(RLIMIT_RTPRIO, &least);
+	const struct sched_param inherited = { .sched_priority = 1 };
+
+	/* root itself may not raise a limit without CAP_SYS_RESOURCE, as in a container */
+	if (setrlimit(RLIMIT_RTPRIO, &least) != 0)
+		(void)sched_setscheduler(0, SCHED_RR, &inherited);
+}
+
+void
+qsp_pacer_permit_no_more(void)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+
+	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 }
 
 /* Signals are for the program's other threads. Returns once the system calls of its beginning are

@@ -14,8 +14,11 @@
 
 struct qsp_pacer;
 
-/* As root, of a process that is about to be nobody: its pacers may run in real time all the same. */
+/* As root, of a process that is about to be nobody: its pacers may run in real time all the same,
+ * which the caller's thread may do itself until they are there. */
 void qsp_pacer_permit(void);
+/* They are: neither the caller's thread nor what it starts from now on is in real time. */
+void qsp_pacer_permit_no_more(void);
 
 /* Starts the thread, which needs clone(2): before a sandbox is closed. QSP_E_NOMEM, QSP_E_IO. */
 QSP_MUST_USE qsp_err qsp_pacer_new(struct qsp_pacer **out);

@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define MS 1000000ull
 #define N 64
+#define NOBODY 65534
 
 static void
 pair_of(int fd[2])
@@ -187,23 +189,43 @@ threads_in_real_time(void)
 	return n;
 }
 
-/* Where the system permits real time its thread has it, and nobody else does. */
+static void
+one_in_real_time(bool permitted)
+{
+	struct qsp_pacer *p;
+
+	assert_int_equal(qsp_pacer_new(&p), 0);
+	qsp_pacer_permit_no_more();
+	assert_int_equal(threads_in_real_time(), permitted);
+	assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+	qsp_pacer_free(p);
+}
+
+/* Where the system permits real time its thread has it, and nobody else does; once root is given up, too. */
 static void
 prompt(void **state)
 {
 	const struct sched_param least = { .sched_priority = 1 }, none = { .sched_priority = 0 };
-	struct qsp_pacer *p;
-	bool permitted;
+	bool permitted = sched_setscheduler(0, SCHED_RR, &least) == 0;
+	int status = 0;
+	pid_t child;
 
 	(void)state;
-	qsp_pacer_permit();
-	permitted = sched_setscheduler(0, SCHED_RR, &least) == 0;
 	if (permitted)
 		assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &none), 0);
-	assert_int_equal(qsp_pacer_new(&p), 0);
-	assert_int_equal(threads_in_real_time(), permitted);
-	assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
-	qsp_pacer_free(p);
+	one_in_real_time(permitted);
+	if (geteuid() != 0)
+		return; /* nothing to permit with */
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		qsp_pacer_permit();
+		if (setuid(NOBODY) == 0)
+			one_in_real_time(permitted);
+		_exit(getuid() == NOBODY ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 /* At rest nothing is written, what was due is once it goes on; and it can be cancelled meanwhile. */

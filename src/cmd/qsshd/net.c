@@ -147,6 +147,7 @@ start_workers(struct qsp_net *n, struct qsp_ipc_message *m)
 		if (qsp_net_worker_new(n, i, &n->worker[i]))
 			die("cannot make a worker");
 	}
+	qsp_pacer_permit_no_more();
 	pthread_barrier_init(&n->started_all, NULL, n->n_workers + 1);
 	for (unsigned i = 0; i < n->n_workers; i++) {
 		if (pthread_create(&n->worker[i]->thread, NULL, worker_main, n->worker[i]) != 0)
