@@ -4,6 +4,7 @@ both in training and in judgement."""
 import warnings
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
@@ -11,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
 import flows
-from stats import ALPHA, Gaps, auc_interval, auc_permutation, holm, wilson
+from stats import ALPHA, Gaps, auc_interval, auc_permutation, holm, shuffled, wilson
 
 ROWS_MAX = 8000  # of one classifier; more windows are thinned out
 QUICK_MODELS = ("gradient boosting", "logistic")
@@ -103,6 +104,24 @@ def idle_or_not(sessions, seconds, rng, jobs, rounds=300, names=None):
         out[name] = {"auc": value, "interval": around, "kinds": alone, "windows": int(good.sum()),
                      "p": auc_permutation(s[good], y[good], of[good], blocks[good], rng)}
     return out
+
+
+def telling(sessions, rng, rounds, most=5):
+    """(feature, AUC of it alone, p corrected for all of them) of those that differ most, each session
+    one window."""
+    x, kinds, _, blocks = sessions.table(min(b - a for a, b in sessions.spans) / 1e9)
+    y = kinds != "idle"
+    ranks = np.apply_along_axis(rankdata, 0, x)
+    pairs = y.sum() * (~y).sum()
+
+    def aucs(chosen):
+        return (chosen @ ranks - y.sum() * (y.sum() + 1) / 2) / pairs
+    found = aucs(y[None, :])[0]
+    by_chance = np.abs(aucs(np.array([shuffled(y, blocks, rng) for _ in range(rounds)])) - 0.5)
+    largest = by_chance.max(axis=1)
+    order = np.argsort(-np.abs(found - 0.5))[:most]
+    return [(flows.names()[i], float(found[i]),
+             float(((largest >= abs(found[i] - 0.5)).sum() + 1) / (rounds + 1))) for i in order]
 
 
 def gap_tests(sessions, rng, rounds):

@@ -34,6 +34,24 @@ def _describe(x):
     return [*q, x.mean(), x.std(), np.median(np.abs(x - q[3])), lag, x.min(), x.max()]
 
 
+def _names(of):
+    return [f"{of}, {n}" for n in (*(f"quantile {q:g}" for q in QUANTILES), "mean", "deviation", "MAD",
+                                   "autocorrelation", "least", "most")]
+
+
+def names():
+    """Of the features, in their order."""
+    out = []
+    for way in ("up", "down"):
+        out += [f"{way}, cells a second", f"{way}, bare ACKs a second", f"{way}, bytes a second"]
+        out += _names(f"{way}, sizes")[-6:] + [f"{way}, share of 768 bytes"]
+        out += _names(f"{way}, gaps")
+    for way in ("up", "down"):
+        out += _names(f"{way}, until the next bare ACK")[2:8]
+        out += _names(f"{way}, until the next cell of the other way")[2:8]
+    return out
+
+
 def _until_next(t, other):
     """From each t to the first of other behind it, ms."""
     if len(t) == 0 or len(other) == 0:

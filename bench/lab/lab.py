@@ -97,6 +97,8 @@ def main():
     lab.programs = os.environ["QSP_BIN"]
     lab.build = os.path.dirname(lab.programs)
     lab.bin = f"{lab.build}/lab"
+    out = os.environ.get("LAB_OUT", lab.bin)
+    os.makedirs(out, exist_ok=True)
     chosen = os.environ.get("PARTS", "").split() or PARTS
     if lab.quick:
         chosen = [p for p in chosen if p != "link"]
@@ -119,7 +121,6 @@ def main():
         draw_aucs(lab)
         lab.report.facts["took"] = f"{(time.monotonic() - begun) / 60:.1f} minutes"
         lab.report.facts["load at the end"] = os.getloadavg()[0]
-        out = os.environ.get("LAB_OUT", lab.bin)
         lab.report.write(out)
         print(f"lab: {out}/report.html, {out}/report.json")
     finally:

@@ -83,6 +83,10 @@ def report_auc(lab, section, name, role, s, lengths):
                            f"p {r['p']:.3f}, {r['windows']} windows; {kinds}")
             if best is None or low > best["interval"][0]:
                 best = r
+    if role == "target":
+        for feature, value, p in classify.telling(s, rng, lab.permutations):
+            lab.report.add(section, f"{name}: AUC of one feature, {feature}", value, None, None, "info",
+                           f"p {p:.4f}, corrected for all features")
     lab.aucs.append((name, best["auc"], best["interval"]))
     return best
 
