@@ -61,7 +61,7 @@ draw(struct qsp_shape *s, uint8_t *out, size_t n)
 	return QSP_OK;
 }
 
-/* Bates-4: the mean of four uniforms, on 0.25 T to 1.75 T. */
+/* Bates-4: the mean of four uniforms, on 0.25 T to 1.75 T [P8.6]. */
 static qsp_err
 draw_gap(struct qsp_shape *s, uint64_t mean, uint64_t *gap)
 {
@@ -125,7 +125,7 @@ qsp_shape_begin(struct qsp_shape *s, const struct qsp_crypto *cx, const struct q
 /* --- plain ---------------------------------------------------------------------------------- */
 
 /*
- * Keystrokes, and answers of their size, leave on a grid, and Noise goes on when they have stopped.
+ * [P8.4] Keystrokes, and answers of their size, leave on a grid, and Noise goes on when they have stopped.
  * A larger amount needs no cover, and no delay.
  */
 static qsp_err
@@ -173,7 +173,7 @@ sent_plain(struct qsp_shape *s, uint64_t now, uint64_t data)
 
 /* --- padded --------------------------------------------------------------------------------- */
 
-/* To how many cells a burst of n is filled: a power of two, or for `max` of four, 64 at least. */
+/* To how many cells a burst of n is filled [P8.5]: a power of two, or for `max` of four, 64 at least. */
 static uint64_t
 filled(uint8_t padding, uint64_t n)
 {
@@ -301,7 +301,7 @@ qsp_shape_got(struct qsp_shape *s, uint64_t now, uint64_t cells, uint64_t data)
 		s->cover_until = now + COVER_ANSWER;
 }
 
-/* Steps up or down that this much use of a direction asks for. */
+/* Steps up or down that this much use of a direction asks for [P8.8]. */
 static int
 wish(uint64_t cells, uint64_t data)
 {

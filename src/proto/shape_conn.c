@@ -27,7 +27,7 @@ adopt(struct qsp_conn *c, struct qsp_now now, const struct qsp_shape_params *p)
 	c->shape.changes++;
 }
 
-/* Nothing agreed yet counts as plain, from which everything may follow. */
+/* Nothing agreed yet counts as plain, from which everything may follow [P8.1]. */
 static bool
 may_follow(const struct qsp_conn *c, struct qsp_now now, const struct qsp_shape_params *p)
 {

@@ -5,7 +5,7 @@
 #include "proto/shape.h"
 
 #define STRICT 1u
-/* a dwell has at least 10 s; a second is left to the network and to the other clock */
+/* a dwell has at least 10 s [P8.3]; a second is left to the network and to the other clock */
 #define DWELL_LEAST_MS 9000u
 
 size_t

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # What passes on the wire in stealth: whole cells at the class's pace and nothing else, whether anything
-# is done or not, and after the end as before it; nobody waits for that end, and it holds nothing.
+# is done or not, and after the end as before it [P8.9]; nobody waits for that end, and it holds nothing.
 # shellcheck disable=SC1091,SC2034,SC2119 # lib.sh is checked by itself, and reads what is set here
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/recording.sh"

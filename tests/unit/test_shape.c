@@ -83,7 +83,7 @@ take(struct bench *b, uint64_t data)
 
 /* --- stealth -------------------------------------------------------------------------------- */
 
-/* The gaps of a class have its mean, stay inside 0.25 T to 1.75 T, and are no constant. */
+/* [P8.6] The gaps of a class have its mean, stay inside 0.25 T to 1.75 T, and are no constant. */
 static void
 gaps(void **state)
 {
@@ -182,6 +182,7 @@ late(void **state)
 	assert_true(mean > 0.99 && mean < 1.01);
 }
 
+/* [P8.7] What the transport has no room for counts as a slot, with nothing in it. */
 static void
 skipped(void **state)
 {
@@ -232,6 +233,7 @@ dwells(struct bench *b, unsigned n, unsigned share, uint64_t *shortest)
 	return b->s.p.class;
 }
 
+/* [P8.8] Looked at when a dwell ends, by how much of it was used. */
 static void
 adaptive(void **state)
 {
@@ -321,7 +323,7 @@ flooded(void **state)
 
 /* --- plain and padded ----------------------------------------------------------------------- */
 
-/* A keystroke waits for its point; then Noise goes on for a second to three, and stops. */
+/* [P8.4] A keystroke waits for its point; then Noise goes on for a second to three, and stops. */
 static void
 grid(void **state)
 {
@@ -384,6 +386,7 @@ ungridded(void **state)
 	assert_int_equal(b->s.counts.noise_cells, 0);
 }
 
+/* [P8.5] To which number of cells a burst is filled. */
 static void
 bursts(void **state)
 {
@@ -463,6 +466,7 @@ bodies(void **state)
 	assert_true(good > 40);
 }
 
+/* [P8.3] Plain and padded at any time; a class within its ceiling, after its time; nothing out of stealth. */
 static void
 what_may_follow(void **state)
 {
@@ -516,6 +520,7 @@ shape_of(const struct pair_side *s)
 	return p;
 }
 
+/* [P8.1] Both shape by what the server answered. */
 static void
 agreed(void **state)
 {
@@ -547,7 +552,7 @@ agreed(void **state)
 	pair_free(p);
 }
 
-/* Whoever asks for stealth gets it, or sends nothing. */
+/* [P8.2] Whoever asks for stealth gets it, or sends nothing. */
 static void
 refused(void **state)
 {
