@@ -213,7 +213,7 @@ qsp_resume_say_ack(struct qsp_conn *c)
 qsp_err
 qsp_resume_say_first(struct qsp_conn *c)
 {
-	return c->resumable && c->resumable->waits ? qsp_resume_say_ack(c) : QSP_OK;
+	return qsp_resume_waits(c) ? qsp_resume_say_ack(c) : QSP_OK;
 }
 
 bool
@@ -258,13 +258,19 @@ qsp_resume_ack_due(const struct qsp_conn *c)
 bool
 qsp_resume_holds(const struct qsp_conn *c)
 {
-	return c->resumable && c->resumable->waits && c->role == QSP_CLIENT;
+	return qsp_resume_waits(c) && c->role == QSP_CLIENT;
+}
+
+bool
+qsp_resume_waits(const struct qsp_conn *c)
+{
+	return c->resumable && c->resumable->waits;
 }
 
 bool
 qsp_resume_is_silent(const struct qsp_conn *c)
 {
-	return qsp_resume_is_live(c) || (c->resumable && c->resumable->waits);
+	return qsp_resume_is_live(c) || qsp_resume_waits(c);
 }
 
 bool

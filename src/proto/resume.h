@@ -52,6 +52,8 @@ bool qsp_resume_ack_due(const struct qsp_conn *c);
 /* Client: may not send Data before the server's count is here. */
 bool qsp_resume_holds(const struct qsp_conn *c);
 bool qsp_resume_is_live(const struct qsp_conn *c);
+/* For the first ACK of a connection that resumes: until then the peer says nothing else. */
+bool qsp_resume_waits(const struct qsp_conn *c);
 /* A cell that does not open is answered with nothing: the peer may have taken the session over, and a
  * CLOSE would end it. */
 bool qsp_resume_is_silent(const struct qsp_conn *c);

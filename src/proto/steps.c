@@ -176,6 +176,8 @@ qsp_steps_control(struct qsp_conn *c, uint8_t kind, const struct qsp_input *in)
 	bool rekey = kind >= QSP_MSG_REKEY_INIT && kind <= QSP_MSG_REKEY_DONE;
 	qsp_err e;
 
+	if (kind != QSP_MSG_ACK && qsp_resume_waits(c))
+		return qsp_engine_fail(c, QSP_E_PROTOCOL, "another message than the first ACK");
 	if (!s->on)
 		return rekey ? qsp_engine_fail(c, QSP_E_REKEY, "a rekey message out of its order")
 			     : qsp_engine_fail(c, QSP_E_PROTOCOL, "an unknown control message");

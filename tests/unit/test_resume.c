@@ -4,6 +4,7 @@
 #include "proto/resume.h"
 #include "proto/shape_conn.h"
 #include "proto/state.h"
+#include "proto/steps.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,6 +132,30 @@ damage_to_epoch(void **state)
 	end(&l);
 }
 
+/* Nothing of type 3 comes before the first ACK, be it what it may; behind it everything does. */
+static void
+ack_comes_first(void **state)
+{
+	const struct qsp_input ping = { .body = qsp_bytes("12345678", 8) };
+	struct lost l;
+
+	(void)state;
+	for (int early = 0; early < 2; early++) {
+		begin(&l, NULL, NULL);
+		until(l.p, &l.p->client, QSP_ST_OPEN);
+		while (pair_output(l.p, &l.p->client))
+			;
+		while (l.p->server.conn->state != QSP_ST_OPEN)
+			assert_true(pair_input(l.p, &l.p->server, QSP_CELL_LEN));
+		assert_true(qsp_resume_waits(l.p->server.conn));
+		if (!early)
+			pair_run(l.p);
+		assert_int_equal(qsp_steps_control(l.p->server.conn, QSP_MSG_PING, &ping),
+				 early ? QSP_E_PROTOCOL : 0);
+		end(&l);
+	}
+}
+
 /* [P8.2] Behind AUTH_OK the server of a session in stealth says no Data before SHAPE. */
 static void
 stealth_holds(void **state)
@@ -210,9 +235,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(damage_to_auth_ok),   cmocka_unit_test(damage_to_epoch),
-		cmocka_unit_test(stealth_holds),       cmocka_unit_test(stealth_is_remembered),
-		cmocka_unit_test(stealth_is_not_left), cmocka_unit_test(plain_does_not_hold),
+		cmocka_unit_test(damage_to_auth_ok),     cmocka_unit_test(damage_to_epoch),
+		cmocka_unit_test(ack_comes_first),       cmocka_unit_test(stealth_holds),
+		cmocka_unit_test(stealth_is_remembered), cmocka_unit_test(stealth_is_not_left),
+		cmocka_unit_test(plain_does_not_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
