@@ -109,6 +109,8 @@ class Qsp:
         lines = ["Port 0", f"ListenAddress {self.address}", f"HostKey {self.files}/host_key",
                  f"AuthorizedKeysFile {self.files}/authorized_keys", f"PidFile {self.files}/pid",
                  "StrictModes no", "PermitRootLogin yes", "LogLevel INFO", "MaxStartups 1000",
+                 # a shell reads what its user has written for it only at home
+                 f"SetEnv SHLVL=2 HOME={self.home}",
                  *self.lab.server_lines]
         with open(config, "w", encoding="ascii") as f:
             f.write("\n".join(lines) + "\n")
