@@ -2,10 +2,12 @@
 /* Patterns, lists of them, addresses and networks. */
 #include "base/pattern.h"
 
+#include "base/text.h"
+
 static uint8_t
 folded(uint8_t c, enum qsp_pattern_case how)
 {
-	return how == QSP_PATTERN_FOLD && c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+	return how == QSP_PATTERN_FOLD ? qsp_text_lower(c) : c;
 }
 
 /* Only the last * is ever tried again, so the time is bounded by the product of the lengths. */
@@ -105,15 +107,6 @@ parse_v4(struct qsp_bytes s, uint8_t out[4])
 	return s.n == 0;
 }
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = folded(c, QSP_PATTERN_FOLD);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Groups from the front of s, up to its end or to "::", into out; the bytes written, or -1. */
 static int
 take_groups(struct qsp_bytes *s, uint8_t out[16])
@@ -124,8 +117,8 @@ take_groups(struct qsp_bytes *s, uint8_t out[16])
 		unsigned v = 0;
 		size_t k = 0;
 
-		while (k < s->n && k < 4 && hex_digit(s->p[k]) >= 0)
-			v = v << 4 | (unsigned)hex_digit(s->p[k++]);
+		while (k < s->n && k < 4 && qsp_text_hex_value(s->p[k]) >= 0)
+			v = v << 4 | (unsigned)qsp_text_hex_value(s->p[k++]);
 		if (k > 0 && k < s->n && s->p[k] == '.') { /* ends in an IPv4 address */
 			if (n > 12 || !parse_v4(*s, out + n))
 				return -1;

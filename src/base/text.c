@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Hex, base64 (RFC 4648, section 4) and printable text. */
+/* Letters, hex, base64 (RFC 4648, section 4) and printable text. */
 #include "base/text.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+uint8_t
+qsp_text_lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+}
 
 void
 qsp_text_hex(struct qsp_bytes in, char *out)
@@ -16,16 +22,13 @@ qsp_text_hex(struct qsp_bytes in, char *out)
 	*out = '\0';
 }
 
-static int
-hex_value(char c)
+int
+qsp_text_hex_value(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	c = qsp_text_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 qsp_err
@@ -34,7 +37,8 @@ qsp_text_unhex(const char *s, size_t s_len, uint8_t *out, size_t n)
 	if (s_len != 2 * n)
 		return QSP_E_INPUT;
 	for (size_t i = 0; i < n; i++) {
-		int high = hex_value(s[2 * i]), low = hex_value(s[2 * i + 1]);
+		int high = qsp_text_hex_value((uint8_t)s[2 * i]);
+		int low = qsp_text_hex_value((uint8_t)s[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return QSP_E_INPUT;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Hex and base64 (RFC 4648), and text from strangers made fit to print.
+ * ASCII letters, hex and base64 (RFC 4648), and text from strangers made fit to print.
  */
 #ifndef QSP_BASE_TEXT_H
 #define QSP_BASE_TEXT_H
 
 #include "base/bytes.h"
+
+/* An ASCII letter in lower case; any other byte as it is. */
+uint8_t qsp_text_lower(uint8_t c);
+
+/* What a hex digit of either case stands for; -1 where c is none. */
+int qsp_text_hex_value(uint8_t c);
 
 /* Lower-case hex and a NUL: out holds 2 n + 1. */
 void qsp_text_hex(struct qsp_bytes in, char *out);

@@ -19,7 +19,7 @@ is_host(struct qsp_bytes host, bool v6)
 	if (v6 && !memchr(host.p, ':', host.n))
 		return false;
 	for (size_t i = 0; i < host.n; i++) {
-		uint8_t c = qsp_line_lower(host.p[i]);
+		uint8_t c = qsp_text_lower(host.p[i]);
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' &&
 		    c != '_' && !(v6 && (c == ':' || c == '%')))

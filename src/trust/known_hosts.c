@@ -4,6 +4,7 @@
 
 #include "base/ct.h"
 #include "base/mem.h"
+#include "base/pattern.h"
 #include "base/text.h"
 #include "base/writer.h"
 #include "crypto/hash.h"
@@ -35,7 +36,7 @@ qsp_known_hosts_name(const char *host, uint16_t port, char out[QSP_KNOWN_HOSTS_N
 
 		if (c <= ' ' || c == 0x7f || strchr(",*?!", c))
 			return QSP_E_INPUT;
-		qsp_writer_u8(&w, qsp_line_lower(c));
+		qsp_writer_u8(&w, qsp_text_lower(c));
 	}
 	if (!plain) {
 		qsp_writer_put(&w, qsp_bytes_str("]:"));
@@ -90,53 +91,6 @@ get_hashed(struct qsp_bytes s, uint8_t salt[static SALT_LEN], uint8_t mac[static
 	return qsp_text_unbase64(s, mac, &n) == 0 && n == MAC_LEN ? QSP_OK : QSP_E_INPUT;
 }
 
-/* * is any run, ? any one; the last * is tried again with one byte more, no deeper. */
-static bool
-pattern_matches(struct qsp_bytes pattern, struct qsp_bytes name)
-{
-	size_t p = 0, n = 0, star = SIZE_MAX, from = 0;
-
-	while (n < name.n) {
-		if (p < pattern.n && pattern.p[p] == '*') {
-			star = p++;
-			from = n;
-		} else if (p < pattern.n &&
-			   (pattern.p[p] == '?' ||
-			    qsp_line_lower(pattern.p[p]) == qsp_line_lower(name.p[n]))) {
-			p++;
-			n++;
-		} else if (star != SIZE_MAX) {
-			p = star + 1;
-			n = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.n && pattern.p[p] == '*')
-		p++;
-	return p == pattern.n;
-}
-
-static bool
-list_matches(struct qsp_bytes hosts, struct qsp_bytes name)
-{
-	bool found = false;
-
-	while (hosts.n > 0) {
-		struct qsp_bytes pattern = qsp_line_part(&hosts, ',');
-		bool negated = pattern.n > 0 && pattern.p[0] == '!';
-
-		if (negated)
-			pattern = qsp_bytes_from(pattern, 1);
-		if (pattern.n == 0 || !pattern_matches(pattern, name))
-			continue;
-		if (negated)
-			return false;
-		found = true;
-	}
-	return found;
-}
-
 bool
 qsp_known_hosts_matches(const struct qsp_crypto *cx, const struct qsp_known_hosts_line *entry,
 			struct qsp_bytes name)
@@ -144,7 +98,8 @@ qsp_known_hosts_matches(const struct qsp_crypto *cx, const struct qsp_known_host
 	uint8_t salt[SALT_LEN], want[MAC_LEN], mac[MAC_LEN];
 
 	if (!entry->hashed)
-		return list_matches(entry->hosts, name);
+		return name.n > 0 &&
+		       qsp_pattern_list(entry->hosts, name, QSP_PATTERN_FOLD) == QSP_PATTERN_MATCH;
 	return get_hashed(entry->hosts, salt, want) == 0 && mac_name(cx, salt, name, mac) == 0 &&
 	       qsp_ct_equal(mac, want, MAC_LEN);
 }

@@ -64,7 +64,7 @@ struct qsp_known_hosts_walk {
 /* The next line of any kind; false at the end. */
 bool qsp_known_hosts_next(struct qsp_known_hosts_walk *w, struct qsp_known_hosts_line *line);
 
-/* Whether an entry speaks of a name (qsp_known_hosts_name). False too where libcrypto fails. */
+/* Whether an entry speaks of a name (qsp_known_hosts_name); false too where libcrypto fails. */
 bool qsp_known_hosts_matches(const struct qsp_crypto *cx, const struct qsp_known_hosts_line *entry,
 			     struct qsp_bytes name);
 

@@ -223,7 +223,7 @@ put_hashed(const struct qsp_crypto *cx, const struct qsp_known_hosts_line *line,
 			continue;
 		/* what is looked for is in lower case */
 		for (size_t i = 0; i < name.n; i++)
-			lower[i] = (char)qsp_line_lower(name.p[i]);
+			lower[i] = (char)qsp_text_lower(name.p[i]);
 		if ((e = qsp_known_hosts_hash_name(cx, qsp_bytes(lower, name.n), hashed)) != 0 ||
 		    (e = put_line(t, qsp_bytes_str(hashed),
 				  from(line, line->hosts.p + line->hosts.n), QSP_BYTES_NONE)) != 0)

@@ -2,6 +2,8 @@
 /* Lines and words; everything borrows from the text. */
 #include "trust/line.h"
 
+#include "base/text.h"
+
 bool
 qsp_line_next(struct qsp_bytes *text, struct qsp_bytes *line)
 {
@@ -52,19 +54,13 @@ qsp_line_part(struct qsp_bytes *list, char sep)
 	return part;
 }
 
-uint8_t
-qsp_line_lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
-}
-
 bool
 qsp_line_same(struct qsp_bytes a, struct qsp_bytes b)
 {
 	if (a.n != b.n)
 		return false;
 	for (size_t i = 0; i < a.n; i++)
-		if (qsp_line_lower(a.p[i]) != qsp_line_lower(b.p[i]))
+		if (qsp_text_lower(a.p[i]) != qsp_text_lower(b.p[i]))
 			return false;
 	return true;
 }

@@ -30,7 +30,6 @@ struct qsp_bytes qsp_line_part(struct qsp_bytes *list, char sep);
 
 /* ASCII letters compare equal in either case. */
 bool qsp_line_same(struct qsp_bytes a, struct qsp_bytes b);
-uint8_t qsp_line_lower(uint8_t c);
 
 /* True where all of it is printable: no control characters. UTF-8 is. */
 bool qsp_line_is_clean(struct qsp_bytes b);

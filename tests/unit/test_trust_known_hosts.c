@@ -99,6 +99,8 @@ test_patterns(void **state)
 	assert_false(speaks("h?", "h"));
 	assert_true(speaks("*a*b*", "xxaxxbxx"));
 	assert_false(speaks("*a*b*c", "xxaxxbxx"));
+	assert_false(speaks("h,,x,", "")); /* an empty entry is no name */
+	assert_true(speaks("h,!,x,", "x"));
 	assert_false(speaks("*.example,!bad.example", "bad.example"));
 	assert_true(speaks("!bad.example,*.example", "good.example"));
 	assert_false(speaks("!bad.example", "good.example"));

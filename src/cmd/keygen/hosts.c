@@ -2,8 +2,8 @@
 /* qssh-keygen -F, -R, -H: known_hosts. */
 #include "cmd/keygen/keygen.h"
 
+#include "base/text.h"
 #include "trust/known_hosts.h"
-#include "trust/line.h"
 #include "trust/pubkey.h"
 
 #include <stdio.h>
@@ -48,7 +48,7 @@ hosts_open(struct qsp_keygen *k, const char *name, bool change, struct hosts *h)
 		return false;
 	}
 	for (size_t i = 0; i < n; i++)
-		h->name[i] = (char)qsp_line_lower((uint8_t)name[i]);
+		h->name[i] = (char)qsp_text_lower((uint8_t)name[i]);
 	if (k->file && strlen(k->file) < sizeof(h->path))
 		memcpy(h->path, k->file, strlen(k->file) + 1);
 	else if (!qsp_keygen_home_path("known_hosts", h->path))
