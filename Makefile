@@ -41,6 +41,7 @@ help:
 	@echo 'make cov         line coverage of the tests'
 	@echo 'make bench       measure'
 	@echo 'make lab         what an observer of the wire can tell (QUICK=1: the short measure)'
+	@echo 'make suspend     sessions over the sleep of a whole machine, a guest of QEMU'
 	@echo 'make lint        every static check'
 	@echo 'make format      format the C sources in place'
 	@echo 'make install     into $$DESTDIR$$PREFIX'
@@ -68,6 +69,10 @@ bench: build
 lab: build
 	@./setup --lab
 	@QSP_BIN="$(CURDIR)/$(BUILD)/bin" bench/lab/run
+
+suspend: build
+	@./setup --suspend
+	@QSP_BIN="$(CURDIR)/$(BUILD)/bin" tests/suspend/run
 
 asan: setup
 	$(call build,asan,build-asan)
@@ -108,5 +113,5 @@ dist:
 clean:
 	rm -rf build build-dev build-asan build-tsan build-fuzz build-cov build-lint
 
-.PHONY: all help setup build demo check check-all bench lab asan tsan valgrind fuzz cov lint \
+.PHONY: all help setup build demo check check-all bench lab suspend asan tsan valgrind fuzz cov lint \
 	format install dist clean

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "proto/conn.h"
+#include "sys/wake.h"
 
 #define LINGER_MS 1000 /* for the last bytes, where nobody said */
 
@@ -191,6 +193,32 @@ settle(struct qsp_drive *d)
 	}
 }
 
+/* --- sleep ---------------------------------------------------------------------------------- */
+
+/* How long the machine has slept, looked at once in a millisecond. */
+static qsp_time
+slept(struct qsp_drive_pool *p)
+{
+	qsp_time now = uv_now(p->loop);
+
+	if (p->looked != now) {
+		p->looked = now;
+		p->slept = qsp_wake_slept();
+	}
+	return p->slept;
+}
+
+static void
+count_sleep(struct qsp_drive *d)
+{
+	qsp_time all = slept(d->pool);
+
+	if (all <= d->slept)
+		return;
+	qsp_conn_slept(d->conn, all - d->slept);
+	d->slept = all;
+}
+
 /* --- a turn --------------------------------------------------------------------------------- */
 
 static void
@@ -297,6 +325,7 @@ qsp_drive_run(struct qsp_drive *d, int events)
 	if (d->state == QSP_DRIVE_OVER)
 		return;
 	d->held++;
+	count_sleep(d);
 	if (d->state == QSP_DRIVE_DETACHED)
 		events = 0;
 	else
@@ -324,6 +353,7 @@ qsp_drive_wake(struct qsp_drive *d)
 
 	d->timer_at = UINT64_MAX;
 	d->held++;
+	count_sleep(d);
 	if (now.mono >= d->linger_at) {
 		give_up(d);
 	} else if (now.mono >= qsp_conn_deadline(d->conn)) {
@@ -373,6 +403,7 @@ qsp_drive_new(struct qsp_drive_pool *p, int fd, struct qsp_conn *conn,
 	d->handles = 1;
 	d->output_max = limits->output_max;
 	d->timer_at = d->linger_at = UINT64_MAX;
+	d->slept = slept(p);
 	qsp_drive_pool_add(d);
 	*out = d;
 	return 0;

@@ -27,7 +27,9 @@ struct qsp_drive_pool {
 	struct qsp_pacer *pacer;       /* these two are NULL until the first stealth */
 	struct qsp_drive_clock *clock; /* drive_clock.c */
 	uv_prepare_t prepare;
-	uv_timer_t tidying;     /* drive_tidy.c: active while there are drives in use */
+	qsp_time looked,
+		slept;      /* when we last looked, and how long the machine had slept then, ms */
+	uv_timer_t tidying; /* drive_tidy.c: active while there are drives in use */
 	struct qsp_drive *used; /* that have sent something of late */
 	uv_idle_t idle; /* active while drives are on the list, so that the loop does not wait */
 	int handles;
@@ -59,6 +61,7 @@ struct qsp_drive {
 	uint8_t *unsent;                            /* of the output: the pool's buffer, borrowed */
 	size_t rest_n, unsent_at, unsent_n;
 	qsp_time timer_at, linger_at;
+	qsp_time slept; /* ms, as far as the engine knows */
 	size_t output_max;
 	enum qsp_drive_state state;
 	enum qsp_reason reason;

@@ -272,6 +272,14 @@ qsp_conn_tick(struct qsp_conn *c, struct qsp_now now)
 	return e ? qsp_conn_fail(c, now, e) : QSP_OK;
 }
 
+void
+qsp_conn_slept(struct qsp_conn *c, qsp_time ms)
+{
+	if (c->kem_due)
+		c->kem_due = c->kem_due > ms ? c->kem_due - ms : 1;
+	c->shape.since -= ms; /* before the clock began, perhaps: only differences count */
+}
+
 qsp_time
 qsp_conn_deadline(const struct qsp_conn *c)
 {

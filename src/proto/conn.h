@@ -17,4 +17,10 @@ QSP_MUST_USE qsp_err qsp_conn_answer(struct qsp_conn *c, enum qsp_event ev, cons
 /* Server: starts the key change that is due, if one is. */
 QSP_MUST_USE qsp_err qsp_conn_maybe_rekey(struct qsp_conn *c, struct qsp_now now);
 
+/*
+ * The machine has slept for ms, which c's clock did not count: keys are so much older, and so long it
+ * is since the last SHAPE, as the peer has counted it. A peer is given no less time to answer.
+ */
+void qsp_conn_slept(struct qsp_conn *c, qsp_time ms);
+
 #endif

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "sys/lockmem.h"
 #include "sys/sandbox.h"
+#include "sys/wake.h"
 
 #define IN_MAX (4 + QSP_AGENT_REQUEST_MAX)
 #define OUT_MAX 8192 /* any answer but a list, which holds no secret */
@@ -50,6 +51,7 @@ struct server {
 	struct qsp_agent *agent;
 	uid_t uid;
 	int keeper;          /* -1: gone, and nobody can be asked */
+	int wake;            /* the machine has slept: what ppoll waits for does not count that */
 	struct conn *asking; /* whose question is with the keeper */
 	bool stale;          /* who asked it has gone; its answer is for nobody */
 	struct conn conn[QSP_AGENT_CONNS_MAX];
@@ -338,7 +340,7 @@ serve_conn(struct server *s, struct conn *c, short events)
 static void
 turn(struct server *s, const sigset_t *open)
 {
-	struct pollfd p[2 + QSP_AGENT_CONNS_MAX];
+	struct pollfd p[3 + QSP_AGENT_CONNS_MAX];
 	int wait = pass_time(s);
 	struct timespec ts = { wait / 1000, (long)(wait % 1000) * 1000000 };
 	bool full = true;
@@ -346,18 +348,21 @@ turn(struct server *s, const sigset_t *open)
 	for (size_t i = 0; i < QSP_AGENT_CONNS_MAX; i++) {
 		const struct conn *c = &s->conn[i];
 
-		p[2 + i] = (struct pollfd){ .fd = c->fd, .events = c->fd < 0 ? 0 : events_of(c) };
+		p[3 + i] = (struct pollfd){ .fd = c->fd, .events = c->fd < 0 ? 0 : events_of(c) };
 		full = full && c->fd >= 0;
 	}
 	p[0] = (struct pollfd){ .fd = full ? -1 : s->opt->listener, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = s->keeper, .events = POLLIN };
-	if (ppoll(p, 2 + QSP_AGENT_CONNS_MAX, wait < 0 ? NULL : &ts, open) < 0)
+	p[2] = (struct pollfd){ .fd = s->wake, .events = POLLIN };
+	if (ppoll(p, 3 + QSP_AGENT_CONNS_MAX, wait < 0 ? NULL : &ts, open) < 0)
 		return;
+	if (p[2].revents)
+		qsp_wake_heard(s->wake);
 	if (p[1].revents)
 		hear_keeper(s);
 	for (size_t i = 0; i < QSP_AGENT_CONNS_MAX; i++)
-		if (p[2 + i].revents && s->conn[i].fd == p[2 + i].fd)
-			serve_conn(s, &s->conn[i], p[2 + i].revents);
+		if (p[3 + i].revents && s->conn[i].fd == p[3 + i].fd)
+			serve_conn(s, &s->conn[i], p[3 + i].revents);
 	if (p[0].revents)
 		welcome(s);
 	ask_next(s);
@@ -415,6 +420,7 @@ qsp_agent_serve_run(const struct qsp_agent_serve *opt, void (*ready)(void *arg, 
 		s->opt = opt;
 		s->uid = getuid();
 		s->keeper = opt->keeper;
+		s->wake = qsp_wake_open();
 		catch_signals(&open);
 		ok = prepare(s, why);
 	}
@@ -422,6 +428,8 @@ qsp_agent_serve_run(const struct qsp_agent_serve *opt, void (*ready)(void *arg, 
 	while (ok && !ended)
 		turn(s, &open);
 	if (s) {
+		if (s->wake >= 0)
+			close(s->wake);
 		for (size_t i = 0; ok && i < QSP_AGENT_CONNS_MAX; i++)
 			if (s->conn[i].fd >= 0)
 				end(s, &s->conn[i]);

@@ -5,7 +5,10 @@
  */
 #include "cmd/qssh/qssh.h"
 
+#include "base/mem.h"
 #include "sys/tty.h"
+
+#define ANSWER_MS 3000
 
 static void
 on_alive(uv_timer_t *h)
@@ -41,4 +44,32 @@ qsp_qssh_alive_start(struct qsp_qssh *q)
 	q->alive.data = q;
 	if (ms)
 		uv_timer_start(&q->alive, on_alive, ms, ms);
+}
+
+static bool
+can_resume(struct qsp_qssh *q)
+{
+	struct qsp_ticket t;
+	bool can = q->cfg.resume_timeout > 0 &&
+		   qsp_conn_ticket(qsp_qssh_contact_conn(q), false, &t) == 0;
+
+	qsp_mem_wipe(&t, sizeof(t));
+	return can;
+}
+
+void
+qsp_qssh_alive_now(struct qsp_qssh *q)
+{
+	struct qsp_conn *c = qsp_qssh_contact_conn(q);
+	struct qsp_conn_info info;
+
+	if (!q->established || q->leaving || q->resume.active || !can_resume(q))
+		return;
+	qsp_conn_get_info(c, &info);
+	q->alive.data = q;
+	q->alive_seen = info.cells_received;
+	q->alive_missed = q->cfg.alive_count;
+	(void)!qsp_conn_ping(c, q->alive_seen);
+	qsp_qssh_contact_kick(q);
+	uv_timer_start(&q->alive, on_alive, ANSWER_MS, (uint64_t)q->cfg.alive_interval * 1000);
 }

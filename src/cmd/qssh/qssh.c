@@ -333,6 +333,7 @@ run(struct qsp_qssh *q)
 	uv_timer_init(&q->loop, &q->alive);
 	uv_timer_init(&q->loop, &q->persist);
 	qsp_qssh_resume_init(q);
+	qsp_qssh_wake_begin(q);
 	e = prepare(q);
 	if (e)
 		fprintf(stderr, "qssh: %s\n", qsp_err_text(e));
@@ -342,6 +343,7 @@ run(struct qsp_qssh *q)
 	uv_close((uv_handle_t *)&q->alive, NULL);
 	uv_close((uv_handle_t *)&q->persist, NULL);
 	qsp_qssh_resume_end(q);
+	qsp_qssh_wake_end(q);
 	qsp_qssh_identity_free_all(q);
 	qsp_known_hosts_match_wipe(&q->contact);
 	qsp_config_free(q->qsp);

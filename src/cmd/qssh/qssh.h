@@ -191,6 +191,13 @@ struct qsp_qssh {
 	uint64_t alive_seen;
 	uv_timer_t alive;
 
+	/* wake.c */
+	struct {
+		int fd;         /* -1: we do not learn of it */
+		qsp_time slept; /* ms, as last seen */
+		uv_poll_t poll;
+	} wake;
+
 	/* program.c */
 	struct qsp_qssh_session *session; /* the program's own, or NULL */
 	struct qsp_qssh_stdfwd *stdfwd;   /* or -W's */
@@ -368,6 +375,12 @@ void qsp_qssh_control_free(struct qsp_qssh *q, bool keep);
 
 /* alive.c: signs of life */
 void qsp_qssh_alive_start(struct qsp_qssh *q);
+/* Asks for one at once; where none comes in some seconds, and the session can be resumed, it is. */
+void qsp_qssh_alive_now(struct qsp_qssh *q);
+
+/* wake.c: what follows when the machine wakes; with the loop's other handles */
+void qsp_qssh_wake_begin(struct qsp_qssh *q);
+void qsp_qssh_wake_end(struct qsp_qssh *q);
 
 /* program.c: what happens on an open connection */
 void qsp_qssh_program_open(struct qsp_qssh *q);
