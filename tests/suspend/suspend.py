@@ -272,18 +272,15 @@ def main():
                 files["/tmp/" + name] = f.read()
         wire = Wire()
         wire.start()
-        guest = Guest(folder, KERNEL, PROGRAMS, files)
-        say(f"a guest by {guest.accelerator}")
-        there = There(guest)
         parts = {"client": client_sleeps, "server": server_sleeps}
         for name in os.environ.get("PARTS", "client server").split():
             here.tmp = f"{folder}/{name}"
             shutil.copytree(folder, here.tmp, ignore=lambda d, names: [
                 n for n in names if n not in ("id", "id.pub", "host")])
-            parts[name](guest, wire, here, there)
-            there.run("rm -rf /tmp/known; killall -q qssh qsshd sleep; rm -f /tmp/*.in /tmp/*.out "
-                      "/tmp/*.err /tmp/*.status; true")
-            here.tmp = folder
+            guest = Guest(folder, KERNEL, PROGRAMS, files)
+            say(f"a guest by {guest.accelerator}")
+            parts[name](guest, wire, here, There(guest))
+            guest.end()
     except Exception as e:  # says what was seen, and fails
         say(f"FAILED  {e}")
         failed.append(str(e))
