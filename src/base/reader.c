@@ -39,6 +39,15 @@ qsp_reader_u8(struct qsp_reader *r)
 	return (uint8_t)integer(r, 1);
 }
 
+bool
+qsp_reader_bool(struct qsp_reader *r)
+{
+	uint8_t v = qsp_reader_u8(r);
+
+	r->failed |= v > 1;
+	return v == 1;
+}
+
 uint16_t
 qsp_reader_u16(struct qsp_reader *r)
 {

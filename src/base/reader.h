@@ -16,6 +16,7 @@ struct qsp_reader {
 struct qsp_reader qsp_reader_of(struct qsp_bytes in);
 
 uint8_t qsp_reader_u8(struct qsp_reader *r);
+bool qsp_reader_bool(struct qsp_reader *r); /* what is neither 0 nor 1 fails */
 uint16_t qsp_reader_u16(struct qsp_reader *r);
 uint32_t qsp_reader_u24(struct qsp_reader *r);
 uint32_t qsp_reader_u32(struct qsp_reader *r);

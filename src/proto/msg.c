@@ -157,27 +157,36 @@ qsp_msg_put_auth_failure(struct qsp_writer *w, const struct qsp_msg_auth_failure
 	qsp_writer_put(w, m->methods);
 }
 
+/* How many prompts or replies follow; 0 where there was a failure. */
+static size_t
+prompt_count(struct qsp_reader *r)
+{
+	size_t n = qsp_reader_u8(r);
+
+	r->failed |= n > QSP_PROMPTS_MAX;
+	return r->failed ? 0 : n;
+}
+
 /* [P4.5] PROMPT */
+void
+qsp_msg_read_prompt(struct qsp_reader *r, struct qsp_prompt *m)
+{
+	*m = (struct qsp_prompt){ 0 };
+	m->name = qsp_reader_vec16(r);
+	m->instruction = qsp_reader_vec16(r);
+	m->n = prompt_count(r);
+	for (size_t i = 0; i < m->n; i++) {
+		m->text[i] = qsp_reader_vec16(r);
+		m->echo[i] = qsp_reader_bool(r);
+	}
+}
+
 qsp_err
 qsp_msg_get_prompt(struct qsp_bytes in, struct qsp_prompt *m)
 {
 	struct qsp_reader r = qsp_reader_of(in);
 
-	*m = (struct qsp_prompt){ 0 };
-	m->name = qsp_reader_vec16(&r);
-	m->instruction = qsp_reader_vec16(&r);
-	m->n = qsp_reader_u8(&r);
-	if (m->n > QSP_PROMPTS_MAX)
-		return QSP_E_INPUT;
-	for (size_t i = 0; i < m->n; i++) {
-		uint8_t echo;
-
-		m->text[i] = qsp_reader_vec16(&r);
-		echo = qsp_reader_u8(&r);
-		if (echo > 1)
-			return QSP_E_INPUT;
-		m->echo[i] = echo;
-	}
+	qsp_msg_read_prompt(&r, m);
 	return qsp_reader_done(&r);
 }
 
@@ -194,17 +203,21 @@ qsp_msg_put_prompt(struct qsp_writer *w, const struct qsp_prompt *m)
 }
 
 /* [P4.5] REPLY */
+void
+qsp_msg_read_reply(struct qsp_reader *r, struct qsp_reply *m)
+{
+	*m = (struct qsp_reply){ 0 };
+	m->n = prompt_count(r);
+	for (size_t i = 0; i < m->n; i++)
+		m->text[i] = qsp_reader_vec16(r);
+}
+
 qsp_err
 qsp_msg_get_reply(struct qsp_bytes in, struct qsp_reply *m)
 {
 	struct qsp_reader r = qsp_reader_of(in);
 
-	*m = (struct qsp_reply){ 0 };
-	m->n = qsp_reader_u8(&r);
-	if (m->n > QSP_PROMPTS_MAX)
-		return QSP_E_INPUT;
-	for (size_t i = 0; i < m->n; i++)
-		m->text[i] = qsp_reader_vec16(&r);
+	qsp_msg_read_reply(&r, m);
 	return qsp_reader_done(&r);
 }
 

@@ -105,9 +105,12 @@ struct qsp_msg_auth_failure {
 QSP_MUST_USE qsp_err qsp_msg_get_auth_failure(struct qsp_bytes in, struct qsp_msg_auth_failure *m);
 void qsp_msg_put_auth_failure(struct qsp_writer *w, const struct qsp_msg_auth_failure *m);
 
+/* read_ goes on where other fields follow; n is 0 where it fails at the number of them. */
+void qsp_msg_read_prompt(struct qsp_reader *r, struct qsp_prompt *m);
 QSP_MUST_USE qsp_err qsp_msg_get_prompt(struct qsp_bytes in, struct qsp_prompt *m);
 void qsp_msg_put_prompt(struct qsp_writer *w, const struct qsp_prompt *m);
 
+void qsp_msg_read_reply(struct qsp_reader *r, struct qsp_reply *m);
 QSP_MUST_USE qsp_err qsp_msg_get_reply(struct qsp_bytes in, struct qsp_reply *m);
 void qsp_msg_put_reply(struct qsp_writer *w, const struct qsp_reply *m);
 

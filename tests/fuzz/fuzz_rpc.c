@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fuzz/input.h"
+#include "proto/msg.h"
 
 union message {
 	struct qsp_rpc_hello hello;
@@ -32,7 +33,7 @@ get_prompt(struct qsp_bytes in, struct qsp_prompt *m)
 {
 	struct qsp_reader r = qsp_reader_of(in);
 
-	qsp_rpc_read_prompt(&r, m);
+	qsp_msg_read_prompt(&r, m);
 	must(m->n <= QSP_PROMPTS_MAX);
 	return qsp_reader_done(&r);
 }
@@ -77,12 +78,12 @@ copy(uint8_t type, struct qsp_bytes in, union message *m, struct qsp_writer *w)
 	case QSP_RPC_TALK_PROMPT:
 		if (get_prompt(in, &m->prompt) != 0)
 			return false;
-		qsp_rpc_put_prompt(w, &m->prompt);
+		qsp_msg_put_prompt(w, &m->prompt);
 		return true;
 	case QSP_RPC_TALK_REPLY:
 		if (get_reply(in, &m->reply) != 0)
 			return false;
-		qsp_rpc_put_reply(w, &m->reply);
+		qsp_msg_put_reply(w, &m->reply);
 		return true;
 	default: return false;
 	}

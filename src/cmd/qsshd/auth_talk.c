@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "proto/msg.h"
 #include "sys/log.h"
 #include "sys/spawn.h"
 
@@ -76,7 +77,7 @@ on_message(struct qsp_auth *a, struct qsp_auth_watch *w)
 	r = qsp_reader_of(qsp_bytes(m.data + 1, m.n - 1));
 	if (m.data[0] == QSP_RPC_TALK_DONE)
 		return on_done(a, t, qsp_bytes(m.data + 1, m.n - 1));
-	qsp_rpc_read_prompt(&r, &prompt);
+	qsp_msg_read_prompt(&r, &prompt);
 	if (m.data[0] != QSP_RPC_TALK_PROMPT || qsp_reader_done(&r)) {
 		conclude(a, t, QSP_RPC_TALK_NO, qsp_bytes_str("qsshd-pam talks nonsense"));
 		return false;
@@ -169,7 +170,7 @@ qsp_auth_talk_reply(struct qsp_auth_talk *t, const struct qsp_reply *r)
 	uint8_t buf[QSP_PROMPTS_MAX * (QSP_RPC_PASSWORD_MAX + 2) + 16];
 	struct qsp_writer w = qsp_rpc_begin(buf, sizeof(buf), QSP_RPC_TALK_REPLY);
 
-	qsp_rpc_put_reply(&w, r);
+	qsp_msg_put_reply(&w, r);
 	if (qsp_writer_done(&w) || qsp_ipc_send(t->watch.fd, qsp_writer_bytes(&w), NULL, 0))
 		(void)shutdown(t->watch.fd, SHUT_RDWR); /* it will be heard of as ended */
 	qsp_mem_wipe(buf, sizeof(buf));

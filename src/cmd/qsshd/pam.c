@@ -29,6 +29,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/qsshd/rpc.h"
+#include "proto/msg.h"
 #include "sys/ipc.h"
 #include "sys/sandbox.h"
 #include "sys/spawn.h"
@@ -76,7 +77,7 @@ ask(struct talk *t, struct qsp_prompt *p, struct qsp_reply *r)
 	struct qsp_reader reader;
 
 	p->instruction = qsp_bytes_str(t->text);
-	qsp_rpc_put_prompt(&w, p);
+	qsp_msg_put_prompt(&w, p);
 	if (qsp_writer_done(&w) || qsp_ipc_send_wait(TALK_FD, qsp_writer_bytes(&w), NULL, 0) ||
 	    qsp_ipc_recv_wait(TALK_FD, &message))
 		return false;

@@ -4,6 +4,8 @@
  */
 #include "cmd/qsshd/rpc.h"
 
+#include "proto/msg.h"
+
 struct qsp_writer
 qsp_rpc_begin(uint8_t *out, size_t cap, unsigned type)
 {
@@ -11,15 +13,6 @@ qsp_rpc_begin(uint8_t *out, size_t cap, unsigned type)
 
 	qsp_writer_u8(&w, (uint8_t)type);
 	return w;
-}
-
-bool
-qsp_rpc_read_bool(struct qsp_reader *r)
-{
-	uint8_t v = qsp_reader_u8(r);
-
-	r->failed |= v > 1;
-	return v == 1;
 }
 
 void
@@ -73,8 +66,8 @@ qsp_rpc_get_decaps(struct qsp_bytes in, struct qsp_rpc_decaps *m)
 	struct qsp_reader r = qsp_reader_of(in);
 
 	m->conn = qsp_reader_u64(&r);
-	m->all_keys = qsp_rpc_read_bool(&r);
-	m->has_point = qsp_rpc_read_bool(&r);
+	m->all_keys = qsp_reader_bool(&r);
+	m->has_point = qsp_reader_bool(&r);
 	m->key = qsp_reader_u8(&r);
 	qsp_reader_copy(&r, m->point, sizeof(m->point));
 	m->ct = qsp_reader_vec16(&r);
@@ -99,9 +92,9 @@ qsp_rpc_get_decaps_answer(struct qsp_bytes in, struct qsp_rpc_decaps_answer *m)
 	struct qsp_reader r = qsp_reader_of(in);
 
 	m->conn = qsp_reader_u64(&r);
-	m->ok = qsp_rpc_read_bool(&r);
+	m->ok = qsp_reader_bool(&r);
 	for (size_t i = 0; i < QSP_HOST_KEY_MAX; i++) {
-		m->answer.dh_ok[i] = qsp_rpc_read_bool(&r);
+		m->answer.dh_ok[i] = qsp_reader_bool(&r);
 		qsp_reader_copy(&r, m->answer.dh[i], sizeof(m->answer.dh[i]));
 	}
 	qsp_reader_copy(&r, m->answer.ss, sizeof(m->answer.ss));
@@ -128,7 +121,7 @@ qsp_rpc_put_auth(struct qsp_writer *w, const struct qsp_rpc_auth *m)
 	qsp_writer_vec16(w, m->h);
 	qsp_writer_vec16(w, m->proof);
 	qsp_writer_u8(w, m->has_reply);
-	qsp_rpc_put_reply(w, &m->reply);
+	qsp_msg_put_reply(w, &m->reply);
 }
 
 qsp_err
@@ -147,12 +140,12 @@ qsp_rpc_get_auth(struct qsp_bytes in, struct qsp_rpc_auth *m)
 	m->port = qsp_reader_u16(&r);
 	m->own = qsp_reader_vec16(&r);
 	m->own_port = qsp_reader_u16(&r);
-	m->has_proof = qsp_rpc_read_bool(&r);
+	m->has_proof = qsp_reader_bool(&r);
 	m->kem = qsp_reader_u8(&r);
 	m->ck = qsp_reader_vec16(&r);
 	m->h = qsp_reader_vec16(&r);
 	m->proof = qsp_reader_vec16(&r);
-	m->has_reply = qsp_rpc_read_bool(&r);
+	m->has_reply = qsp_reader_bool(&r);
 	qsp_rpc_read_reply(&r, &m->reply);
 	if (m->user.n > QSP_USER_MAX || m->password.n > QSP_RPC_PASSWORD_MAX ||
 	    m->address.n >= QSP_RPC_ADDRESS_MAX || m->own.n >= QSP_RPC_ADDRESS_MAX)
@@ -172,7 +165,7 @@ qsp_rpc_put_auth_answer(struct qsp_writer *w, const struct qsp_rpc_auth_answer *
 	qsp_writer_u32(w, m->limits.max_sessions);
 	qsp_writer_u32(w, m->limits.alive_s);
 	qsp_writer_u32(w, m->limits.alive_count);
-	qsp_rpc_put_prompt(w, &m->prompt);
+	qsp_msg_put_prompt(w, &m->prompt);
 	qsp_writer_vec16(w, m->why);
 }
 
@@ -191,7 +184,7 @@ qsp_rpc_get_auth_answer(struct qsp_bytes in, struct qsp_rpc_auth_answer *m)
 	m->limits.max_sessions = qsp_reader_u32(&r);
 	m->limits.alive_s = qsp_reader_u32(&r);
 	m->limits.alive_count = qsp_reader_u32(&r);
-	qsp_rpc_read_prompt(&r, &m->prompt);
+	qsp_msg_read_prompt(&r, &m->prompt);
 	m->why = qsp_reader_vec16(&r);
 	if (methods.n > sizeof(m->methods) || m->verdict > QSP_AUTH_PROMPT ||
 	    m->why.n > QSP_RPC_WHY_MAX)
@@ -280,9 +273,9 @@ qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m)
 	m->user = qsp_reader_vec16(&r);
 	m->home = qsp_reader_vec16(&r);
 	m->shell = qsp_reader_vec16(&r);
-	m->has_groups = qsp_rpc_read_bool(&r);
-	m->has_desk = qsp_rpc_read_bool(&r);
-	m->has_command = qsp_rpc_read_bool(&r);
+	m->has_groups = qsp_reader_bool(&r);
+	m->has_desk = qsp_reader_bool(&r);
+	m->has_command = qsp_reader_bool(&r);
 	m->command = qsp_reader_vec16(&r);
 	m->forbidden = qsp_reader_u8(&r);
 	get_list(&r, &m->permit_open);
@@ -306,7 +299,7 @@ qsp_rpc_get_tty(struct qsp_bytes in, struct qsp_rpc_tty *m)
 {
 	struct qsp_reader r = qsp_reader_of(in);
 
-	m->ok = qsp_rpc_read_bool(&r);
+	m->ok = qsp_reader_bool(&r);
 	m->name = qsp_reader_vec16(&r);
 	m->last = qsp_reader_u64(&r);
 	m->last_host = qsp_reader_vec16(&r);
@@ -332,7 +325,7 @@ qsp_rpc_get_pty(struct qsp_bytes in, struct qsp_rpc_pty *m)
 	struct qsp_reader r = qsp_reader_of(in);
 
 	m->channel = qsp_reader_u32(&r);
-	m->want = qsp_rpc_read_bool(&r);
+	m->want = qsp_reader_bool(&r);
 	m->columns = qsp_reader_u32(&r);
 	m->rows = qsp_reader_u32(&r);
 	m->width = qsp_reader_u32(&r);
@@ -358,8 +351,8 @@ qsp_rpc_get_exit(struct qsp_bytes in, struct qsp_rpc_exit *m)
 	struct qsp_reader r = qsp_reader_of(in);
 
 	m->channel = qsp_reader_u32(&r);
-	m->by_signal = qsp_rpc_read_bool(&r);
-	m->core = qsp_rpc_read_bool(&r);
+	m->by_signal = qsp_reader_bool(&r);
+	m->core = qsp_reader_bool(&r);
 	m->status = qsp_reader_u32(&r);
 	m->signal = qsp_reader_vec16(&r);
 	return qsp_reader_done(&r);
@@ -380,7 +373,7 @@ qsp_rpc_get_target(struct qsp_bytes in, struct qsp_rpc_target *m)
 	struct qsp_reader r = qsp_reader_of(in);
 
 	m->id = qsp_reader_u32(&r);
-	m->is_path = qsp_rpc_read_bool(&r);
+	m->is_path = qsp_reader_bool(&r);
 	m->host = qsp_reader_vec16(&r);
 	m->port = qsp_reader_u16(&r);
 	if (m->host.n >= QSP_RPC_HOST_MAX ||

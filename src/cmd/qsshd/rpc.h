@@ -275,12 +275,8 @@ void qsp_rpc_put_ends(struct qsp_writer *w, const struct qsp_rpc_ends *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_ends(struct qsp_bytes in, struct qsp_rpc_ends *m);
 void qsp_rpc_put_login(struct qsp_writer *w, const struct qsp_rpc_login *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_login(struct qsp_bytes in, struct qsp_rpc_login *m);
-/* What is neither 0 nor 1 fails the reader. */
-bool qsp_rpc_read_bool(struct qsp_reader *r);
-/* rpc_talk.c; read_ goes on where others' fields follow */
-void qsp_rpc_put_prompt(struct qsp_writer *w, const struct qsp_prompt *m);
-void qsp_rpc_read_prompt(struct qsp_reader *r, struct qsp_prompt *m);
-void qsp_rpc_put_reply(struct qsp_writer *w, const struct qsp_reply *m);
+/* rpc_talk.c; prompts and replies are written as on the wire: qsp_msg_put_prompt, qsp_msg_put_reply. */
+/* Like qsp_msg_read_reply; one that is longer than any password fails too. */
 void qsp_rpc_read_reply(struct qsp_reader *r, struct qsp_reply *m);
 void qsp_rpc_put_talk(struct qsp_writer *w, const struct qsp_rpc_talk *m);
 QSP_MUST_USE qsp_err qsp_rpc_get_talk(struct qsp_bytes in, struct qsp_rpc_talk *m);

@@ -2,52 +2,14 @@
 /* The codecs of what is asked of a person, and of the conversations of qsshd-auth with qsshd-pam. */
 #include "cmd/qsshd/rpc.h"
 
-void
-qsp_rpc_put_prompt(struct qsp_writer *w, const struct qsp_prompt *m)
-{
-	qsp_writer_vec16(w, m->name);
-	qsp_writer_vec16(w, m->instruction);
-	qsp_writer_u8(w, (uint8_t)m->n);
-	for (size_t i = 0; i < m->n; i++) {
-		qsp_writer_vec16(w, m->text[i]);
-		qsp_writer_u8(w, m->echo[i]);
-	}
-}
-
-void
-qsp_rpc_read_prompt(struct qsp_reader *r, struct qsp_prompt *m)
-{
-	m->name = qsp_reader_vec16(r);
-	m->instruction = qsp_reader_vec16(r);
-	m->n = qsp_reader_u8(r);
-	r->failed |= m->n > QSP_PROMPTS_MAX;
-	if (r->failed)
-		m->n = 0;
-	for (size_t i = 0; i < m->n; i++) {
-		m->text[i] = qsp_reader_vec16(r);
-		m->echo[i] = qsp_rpc_read_bool(r);
-	}
-}
-
-void
-qsp_rpc_put_reply(struct qsp_writer *w, const struct qsp_reply *m)
-{
-	qsp_writer_u8(w, (uint8_t)m->n);
-	for (size_t i = 0; i < m->n; i++)
-		qsp_writer_vec16(w, m->text[i]);
-}
+#include "proto/msg.h"
 
 void
 qsp_rpc_read_reply(struct qsp_reader *r, struct qsp_reply *m)
 {
-	m->n = qsp_reader_u8(r);
-	r->failed |= m->n > QSP_PROMPTS_MAX;
-	if (r->failed)
-		m->n = 0;
-	for (size_t i = 0; i < m->n; i++) {
-		m->text[i] = qsp_reader_vec16(r);
+	qsp_msg_read_reply(r, m);
+	for (size_t i = 0; i < m->n; i++)
 		r->failed |= m->text[i].n > QSP_RPC_PASSWORD_MAX;
-	}
 }
 
 void
@@ -67,7 +29,7 @@ qsp_rpc_get_talk(struct qsp_bytes in, struct qsp_rpc_talk *m)
 	struct qsp_reader r = qsp_reader_of(in);
 
 	m->kind = qsp_reader_u8(&r);
-	m->hopeless = qsp_rpc_read_bool(&r);
+	m->hopeless = qsp_reader_bool(&r);
 	m->service = qsp_reader_vec16(&r);
 	m->user = qsp_reader_vec16(&r);
 	m->address = qsp_reader_vec16(&r);
