@@ -12,29 +12,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
+#include "sys/clock.h"
 
 /* Waits until the connect in progress has ended; its errno, or 0. */
 static int
 wait_connected(int fd, unsigned timeout_ms)
 {
-	uint64_t end = now_ms() + timeout_ms;
+	uint64_t end = qsp_clock_ms(CLOCK_MONOTONIC) + timeout_ms;
 	int so_error = 0;
 	socklen_t len = sizeof(so_error);
 
 	for (;;) {
 		struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-		uint64_t now = now_ms();
+		uint64_t now = qsp_clock_ms(CLOCK_MONOTONIC);
 		int left = timeout_ms == 0 ? -1 : (now < end ? (int)(end - now) : 0);
 		int n = poll(&pfd, 1, left);
 

@@ -16,10 +16,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "sys/clock.h"
 #include "sys/lockmem.h"
 #include "sys/sandbox.h"
 #include "sys/wake.h"
 
+#define LIFETIME_CLOCK CLOCK_BOOTTIME /* lifetimes run on while the machine sleeps */
 #define IN_MAX (4 + QSP_AGENT_REQUEST_MAX)
 #define OUT_MAX 8192 /* any answer but a list, which holds no secret */
 #define LIST_MAX (4 + QSP_AGENT_ANSWER_MAX)
@@ -63,16 +65,6 @@ static void
 on_end(int sig)
 {
 	ended = sig;
-}
-
-static qsp_time
-now_ms(void)
-{
-	struct timespec ts;
-
-	/* lifetimes run on while the machine sleeps */
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
 }
 
 /* --- one connection -------------------------------------------------------------------------- */
@@ -140,7 +132,7 @@ writer_of(struct conn *c)
 static bool
 answer(struct server *s, struct conn *c, bool allowed)
 {
-	struct qsp_agent_call call = { .now = now_ms(),
+	struct qsp_agent_call call = { .now = qsp_clock_ms(LIFETIME_CLOCK),
 				       .request = { c->in + 4, request_len(c) },
 				       .allowed = allowed };
 	struct qsp_writer w = writer_of(c);
@@ -305,7 +297,7 @@ events_of(const struct conn *c)
 static int
 pass_time(struct server *s)
 {
-	qsp_time now = now_ms(), next = qsp_agent_expire(s->agent, now);
+	qsp_time now = qsp_clock_ms(LIFETIME_CLOCK), next = qsp_agent_expire(s->agent, now);
 
 	for (size_t i = 0; i < QSP_AGENT_CONNS_MAX; i++) {
 		struct conn *c = &s->conn[i];

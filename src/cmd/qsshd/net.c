@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
 #include "sys/log.h"
 #include "sys/pacer.h"
 #include "sys/sandbox.h"
@@ -20,15 +21,6 @@
 
 #define REFUSED_BURST 20
 #define REFUSED_EVERY_MS 1000
-
-static qsp_time
-wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
-}
 
 uint32_t
 qsp_net_random(void)
@@ -44,7 +36,7 @@ qsp_net_replay(void *arg, const uint8_t entry[QSP_REPLAY_ENTRY_LEN], qsp_time un
 {
 	struct qsp_net *n = arg;
 
-	return qsp_replaymap_enter(n->replay, entry, until_wall, wall_now());
+	return qsp_replaymap_enter(n->replay, entry, until_wall, qsp_clock_ms(CLOCK_REALTIME));
 }
 
 /* Once the last worker has come to it qsshd is told. */

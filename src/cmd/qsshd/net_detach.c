@@ -10,20 +10,10 @@
 #include "cmd/qsshd/net.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "sys/clock.h"
 #include "sys/log.h"
-
-/* One clock for all workers. */
-static qsp_time
-mono_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000 + 1;
-}
 
 static struct qsp_net_entry **
 place_of(struct qsp_net *n, uint64_t session)
@@ -177,7 +167,7 @@ qsp_net_detach_lost(struct qsp_net_conn *c)
 	qsp_log(QSP_LOG_INFO, "Detached user %s %s port %u: the connection was lost", c->user,
 		c->peer, c->peer_port);
 	qsp_net_conn_wait(c, ms);
-	mark(c, mono_now());
+	mark(c, qsp_clock_ms(CLOCK_MONOTONIC) + 1); /* one clock for all workers; 0: attached */
 	return true;
 }
 

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/replaymap.h"
+#include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/sdnotify.h"
 #include "sys/spawn.h"
@@ -208,15 +208,6 @@ watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static qsp_time
-wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
-}
-
 static unsigned
 workers(const struct qsp_qsshd_config *c)
 {
@@ -243,7 +234,7 @@ serve(struct qsp_server_options *o, const struct qsp_qsshd_config *c, int n_sock
 		die("no socket for the log");
 	if (!o->foreground)
 		quiet_streams(o->to_stderr);
-	if (qsp_replaymap_create(REPLAY_MAX, wall_now(), &s.replay))
+	if (qsp_replaymap_create(REPLAY_MAX, qsp_clock_ms(CLOCK_REALTIME), &s.replay))
 		die("no memory for the replay cache");
 	s.signals = watch_signals();
 	if (s.signals < 0)

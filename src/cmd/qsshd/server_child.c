@@ -10,19 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
 #include "sys/spawn.h"
-
-static qsp_time
-mono_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
-}
 
 void
 qsp_server_forget(struct qsp_server_child *c)
@@ -105,7 +96,7 @@ start(struct qsp_server *s, struct qsp_server_generation *g, struct qsp_server_c
 	c->pid = 0;
 	c->control = -1;
 	c->ready = false;
-	c->started = mono_now();
+	c->started = qsp_clock_ms(CLOCK_MONOTONIC);
 	c->restart_at = 0;
 	if (config >= 0 && qsp_spawn_find(name, path, sizeof(path)) == 0 &&
 	    qsp_ipc_pair(pair) == 0) {

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
 #include "sys/sdnotify.h"
 
 #define STOP_MS 5000   /* for an orderly end */
@@ -25,15 +25,6 @@
 #define GENERATIONS_MAX 64
 #define READS 16      /* messages of a child, a turn */
 #define LAST_WORDS 16 /* turns of the log's relay: more than its socket holds */
-
-static qsp_time
-mono_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
-}
 
 /* --- generations ---------------------------------------------------------------------------- */
 
@@ -111,7 +102,7 @@ announce(struct qsp_server *s)
 
 	if (g == NULL || g->announced || s->stopping ||
 	    (g->next != NULL && g->next->net.pid != 0 && !g->next->drained &&
-	     mono_now() < g->announce_at))
+	     qsp_clock_ms(CLOCK_MONOTONIC) < g->announce_at))
 		return;
 	g->announced = true;
 	qsp_server_announce(s);
@@ -142,7 +133,7 @@ take_over(struct qsp_server *s)
 	qsp_server_drop_unwanted(s);
 	qsp_server_log(s, &g->config);
 	qsp_server_write_pid(&g->config);
-	g->announce_at = mono_now() + DRAIN_MS;
+	g->announce_at = qsp_clock_ms(CLOCK_MONOTONIC) + DRAIN_MS;
 	announce(s);
 }
 
@@ -201,7 +192,7 @@ read_child(struct qsp_server *s, struct qsp_server_generation *g, struct qsp_ser
 static void
 plan_restart(struct qsp_server_child *c)
 {
-	qsp_time now = mono_now(), wait;
+	qsp_time now = qsp_clock_ms(CLOCK_MONOTONIC), wait;
 
 	c->failures = now - c->started >= LIVED_MS ? 0 : c->failures + 1;
 	wait = (qsp_time)RESTART_MS << (c->failures > 10 ? 10 : c->failures);
@@ -279,7 +270,7 @@ static void
 restart(struct qsp_server *s)
 {
 	struct qsp_server_generation *g = s->current;
-	qsp_time now = mono_now();
+	qsp_time now = qsp_clock_ms(CLOCK_MONOTONIC);
 
 	if (g == NULL || s->stopping)
 		return;
@@ -310,7 +301,7 @@ stop(struct qsp_server *s)
 	if (s->stopping)
 		return;
 	s->stopping = true;
-	s->stop_at = mono_now() + STOP_MS;
+	s->stop_at = qsp_clock_ms(CLOCK_MONOTONIC) + STOP_MS;
 	qsp_sdnotify_send("STOPPING=1");
 	if (s->coming != NULL) {
 		s->coming->next = s->current;
@@ -385,7 +376,7 @@ static int
 timeout(const struct qsp_server *s)
 {
 	const struct qsp_server_generation *g = s->current;
-	qsp_time at = s->stopping ? s->stop_at : UINT64_MAX, now = mono_now();
+	qsp_time at = s->stopping ? s->stop_at : UINT64_MAX, now = qsp_clock_ms(CLOCK_MONOTONIC);
 
 	if (g != NULL && !s->stopping && g->auth.restart_at != 0)
 		at = g->auth.restart_at;
@@ -437,7 +428,7 @@ qsp_server_run(struct qsp_server *s)
 	begin(s);
 	while (!s->failed && !is_over(s)) {
 		turn(s);
-		if (s->stopping && mono_now() >= s->stop_at)
+		if (s->stopping && qsp_clock_ms(CLOCK_MONOTONIC) >= s->stop_at)
 			stop_hard(s);
 	}
 	for (int i = 0; s->relay[0] >= 0 && i < LAST_WORDS; i++)

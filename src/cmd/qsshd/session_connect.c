@@ -12,10 +12,10 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "sys/clock.h"
 #include "sys/sockport.h"
 
 #define ADDRESS_MS 20000 /* for one address */
@@ -30,15 +30,6 @@ struct qsp_session_connect {
 	int fd;       /* -1: is being resolved, or waits to try again */
 	uint64_t deadline, again;
 };
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* fd -1: it failed for `reason`. */
 static void
@@ -110,7 +101,7 @@ try_on(struct qsp_session *s, struct qsp_session_connect *c, int last)
 {
 	for (; c->tried < c->to.n; c->tried++) {
 		if (c->again == 0)
-			c->deadline = now_ms() + ADDRESS_MS;
+			c->deadline = qsp_clock_ms(CLOCK_MONOTONIC) + ADDRESS_MS;
 		c->again = 0;
 		last = try_one(c);
 		if (last == 0) {
@@ -123,7 +114,7 @@ try_on(struct qsp_session *s, struct qsp_session_connect *c, int last)
 			close(c->fd);
 		c->fd = -1;
 		if (last == EAGAIN && c->to.address[c->tried].ss_family == AF_UNIX) {
-			c->again = now_ms() + RETRY_MS;
+			c->again = qsp_clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
 			if (c->again < c->deadline)
 				return;
 		}
@@ -195,7 +186,7 @@ qsp_session_connect_start(struct qsp_session *s, const struct qsp_rpc_target *t)
 size_t
 qsp_session_connect_poll(struct qsp_session *s, struct pollfd *p, int *timeout_ms)
 {
-	uint64_t now = now_ms(), at;
+	uint64_t now = qsp_clock_ms(CLOCK_MONOTONIC), at;
 	size_t n = 0;
 
 	if (s->resolver >= 0)
@@ -270,7 +261,7 @@ void
 qsp_session_connect_run(struct qsp_session *s)
 {
 	struct qsp_session_connect *c, *next;
-	uint64_t now = now_ms();
+	uint64_t now = qsp_clock_ms(CLOCK_MONOTONIC);
 
 	take_resolved(s);
 	for (c = s->connects; c != NULL; c = next) {

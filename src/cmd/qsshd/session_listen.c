@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "sys/bind.h"
+#include "sys/clock.h"
 #include "sys/listen.h"
 
 #define ACCEPTS 32    /* a turn */
@@ -28,15 +28,6 @@ struct qsp_session_listener {
 	uint64_t pause; /* until then nothing is accepted, or 0 */
 	bool polled;
 };
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static bool
 add(struct qsp_session *s, const struct qsp_session_listener *like, const char *host)
@@ -216,7 +207,7 @@ accept_some(struct qsp_session_listener *l)
 			hand_over(l, fd);
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK)
-				l->pause = now_ms() + PAUSE_MS;
+				l->pause = qsp_clock_ms(CLOCK_MONOTONIC) + PAUSE_MS;
 			return;
 		}
 	}
@@ -225,7 +216,7 @@ accept_some(struct qsp_session_listener *l)
 size_t
 qsp_session_listen_poll(struct qsp_session *s, struct pollfd *p, int *timeout_ms)
 {
-	uint64_t now = s->listeners != NULL ? now_ms() : 0;
+	uint64_t now = s->listeners != NULL ? qsp_clock_ms(CLOCK_MONOTONIC) : 0;
 	size_t n = 0;
 
 	for (struct qsp_session_listener *l = s->listeners; l != NULL; l = l->next) {
