@@ -4,7 +4,7 @@
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
 #include "crypto/kem.h"
-#include "crypto/rand.h"
+#include "fixture.h"
 #include "kat/vectors.h"
 
 #include <setjmp.h>
@@ -13,23 +13,6 @@
 #include <cmocka.h>
 
 #define CELL_LEN 768
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(qsp_rand_system, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static void
 unhex(const char *s, uint8_t *out, size_t n)

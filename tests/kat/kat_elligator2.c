@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* [P4.1] Elligator2 against elligator2.json, and the statistics of fresh keys. */
 #include "crypto/elligator2.h"
+#include "fixture.h"
 #include "kat/vectors.h"
-#include "seeded.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct seeded source = { .state = 1 };
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(seeded_random, &source, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static void
 maps_representatives(void **state)
@@ -214,5 +196,6 @@ main(void)
 		cmocka_unit_test(refuses_what_is_no_key),
 	};
 
-	return cmocka_run_group_tests(tests, open_crypto, close_crypto);
+	source.state = 1;
+	return cmocka_run_group_tests(tests, open_seeded, close_crypto);
 }

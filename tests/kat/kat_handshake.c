@@ -4,6 +4,7 @@
  * 0, h and ck after every step, every key, exports.
  */
 #include "crypto/sig.h"
+#include "fixture.h"
 #include "kat/duo.h"
 #include "proto/steps.h"
 
@@ -11,23 +12,6 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static void
 same(const json_t *o, const char *field, const uint8_t *got, size_t n)

@@ -2,29 +2,12 @@
 /* Hashes (FIPS 180-4, FIPS 202), HMAC (RFC 4231, NIST's samples for SHA-3) and HKDF (RFC 5869). */
 #include "base/text.h"
 #include "crypto/kdf.h"
-#include "crypto/rand.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(qsp_rand_system, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static void
 assert_hex(const uint8_t *got, size_t n, const char *want)

@@ -4,31 +4,13 @@
 #include "crypto/kem.h"
 #include "crypto/sig.h"
 #include "crypto/x25519.h"
+#include "fixture.h"
 #include "kat/vectors.h"
-#include "seeded.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct seeded source = { .state = 3 };
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(seeded_random, &source, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static void
 unhex(const char *s, uint8_t *out, size_t n)
@@ -213,5 +195,6 @@ main(void)
 		cmocka_unit_test(x25519_of_the_rfc),
 	};
 
-	return cmocka_run_group_tests(tests, open_crypto, close_crypto);
+	source.state = 3;
+	return cmocka_run_group_tests(tests, open_seeded, close_crypto);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* [P4.1] Kemeleon against kemeleon.json, every preimage by brute force, and statistics. */
 #include "crypto/kemeleon.h"
+#include "fixture.h"
 #include "kat/vectors.h"
-#include "seeded.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,24 +10,6 @@
 #include <cmocka.h>
 
 #define Q 3329
-
-static struct seeded source = { .state = 2 };
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(seeded_random, &source, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static const struct qsp_kem *
 kem_of(const json_t *o)
@@ -303,5 +285,6 @@ main(void)
 		cmocka_unit_test(preimages_are_even),
 	};
 
-	return cmocka_run_group_tests(tests, open_crypto, close_crypto);
+	source.state = 2;
+	return cmocka_run_group_tests(tests, open_seeded, close_crypto);
 }

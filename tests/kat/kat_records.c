@@ -4,29 +4,13 @@
  * reason of the CLOSE that follows [P5.3], through the engine too.
  */
 #include "bare.h"
+#include "fixture.h"
 #include "kat/vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 /* A side of the entry's direction: the sender, or the receiver. */
 static struct qsp_conn *

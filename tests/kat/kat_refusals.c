@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* [P4.2, P4.3, P4.4] `refusals` of handshake.json: M1s and M2s with right marks and tags. */
+#include "fixture.h"
 #include "kat/duo.h"
 #include "proto/steps.h"
 
@@ -7,23 +8,6 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 /* A refusal with what all of them have in common, as a case of its own. */
 static struct duo *

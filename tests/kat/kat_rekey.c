@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* [P5.1] rekey.json: the schedule, the messages, and both engines changing keys. */
 #include "bare.h"
+#include "fixture.h"
 #include "kat/inject.h"
 
 #include "crypto/x25519.h"
@@ -9,23 +10,6 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static void
 same(const json_t *o, const char *field, struct qsp_bytes got)

@@ -4,6 +4,7 @@
  * the order in which they were sent. Neither engine's own records go anywhere: how messages are cut
  * into records is the sender's choice.
  */
+#include "fixture.h"
 #include "kat/duo.h"
 #include "proto/steps.h"
 
@@ -15,23 +16,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 /* What a side's channels said, a line an event; data runs on. */
 struct heard {

@@ -6,31 +6,12 @@
 #include "crypto/kemeleon.h"
 #include "crypto/rand.h"
 #include "crypto/sig.h"
-#include "seeded.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct seeded source;
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(seeded_random, &source, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	qsp_crypto_free(NULL);
-	return 0;
-}
 
 static int
 fresh_source(void **state)
@@ -330,6 +311,7 @@ sig_refuses_what_was_not_signed(void **state)
 		qsp_sig_key_free(key);
 	}
 	qsp_sig_key_free(NULL);
+	qsp_crypto_free(NULL);
 }
 
 /* What draws, by name: each draw may fail, and then the output is zero. */
@@ -503,5 +485,5 @@ main(void)
 		cmocka_unit_test(system_source_is_no_constant),
 	};
 
-	return cmocka_run_group_tests(tests, open_crypto, close_crypto);
+	return cmocka_run_group_tests(tests, open_seeded, close_crypto);
 }

@@ -12,23 +12,12 @@
 
 #include "base/bytes.h"
 #include "crypto/pem.h"
+#include "fixture.h"
 
-static struct qsp_crypto *cx;
 static const uint8_t types[] = { QSP_KEY_MLKEM768X25519, QSP_KEY_MLKEM1024X25519, QSP_KEY_ML_DSA_65,
 				 QSP_KEY_ML_DSA_87 };
 #define TYPES (sizeof(types))
 #define NOTHING QSP_BYTES_NONE
-
-static struct qsp_key *
-new_key(uint8_t type, uint8_t fill)
-{
-	uint8_t seed[QSP_KEY_SEED_MAX];
-	struct qsp_key *key;
-
-	memset(seed, fill, sizeof(seed));
-	assert_int_equal(qsp_key_new(cx, type, qsp_bytes(seed, qsp_key_seed_len(type)), &key), 0);
-	return key;
-}
 
 static size_t
 put(uint8_t type, uint8_t fill, const char *passphrase, char *out)
@@ -273,21 +262,6 @@ test_foreign(void **state)
 	assert_int_equal(get(sec1, sizeof(sec1) - 1, ""), QSP_E_INPUT);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -299,5 +273,5 @@ main(void)
 		cmocka_unit_test(test_foreign),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, open_crypto, close_crypto);
 }

@@ -4,29 +4,13 @@
  * many records at once, both wires.
  */
 #include "bare.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static struct qsp_crypto *cx;
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static struct qsp_conn *
 side(enum qsp_role role, uint8_t aead, enum qsp_wire wire)

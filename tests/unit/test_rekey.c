@@ -4,15 +4,13 @@
  * record keys, the order in which it is judged, and a server that changes no keys at all.
  */
 #include "bare.h"
-#include "seeded.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
-static struct seeded source = { .state = 5 };
-static struct qsp_crypto *cx;
 static const struct qsp_now now = { .mono = 100 };
 
 /* Offsets in a whole message: kind, u24 length, flags, new_epoch, then INIT's and ACK's own. */
@@ -25,21 +23,6 @@ static const struct qsp_now now = { .mono = 100 };
 #define ACK_CT 41
 #define DONE_EPOCH 4
 #define DONE_PROOF 8
-
-static int
-open_crypto(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(seeded_random, &source, &cx);
-}
-
-static int
-close_crypto(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
 
 static struct qsp_conn *
 side(enum qsp_role role)
@@ -289,5 +272,6 @@ main(void)
 		cmocka_unit_test(client_that_holds_back),
 	};
 
-	return cmocka_run_group_tests(tests, open_crypto, close_crypto);
+	source.state = 5;
+	return cmocka_run_group_tests(tests, open_seeded, close_crypto);
 }

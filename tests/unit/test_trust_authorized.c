@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fixture.h"
 #include "trust/authorized.h"
 #include "trust/pubkey.h"
 
-static struct qsp_crypto *cx;
 static struct qsp_key_public kem, sig;
 static char k[QSP_PUBKEY_LINE_MAX], s[QSP_PUBKEY_LINE_MAX];
 
@@ -341,33 +341,12 @@ test_unquote(void **state)
 	assert_string_equal(out, "");
 }
 
-static void
-make(uint8_t type, struct qsp_key_public *pub, char *line)
-{
-	uint8_t seed[QSP_KEY_SEED_MAX] = { 1 };
-	struct qsp_key *key;
-
-	assert_int_equal(qsp_key_new(cx, type, qsp_bytes(seed, qsp_key_seed_len(type)), &key), 0);
-	*pub = *qsp_key_get_public(key);
-	assert_int_equal(qsp_pubkey_put(pub, QSP_BYTES_NONE, line), 0);
-	qsp_key_free(key);
-}
-
 static int
 setup(void **state)
 {
-	(void)state;
-	assert_int_equal(qsp_crypto_new(NULL, NULL, &cx), 0);
-	make(QSP_KEY_MLKEM768X25519, &kem, k);
-	make(QSP_KEY_ML_DSA_65, &sig, s);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
+	assert_int_equal(open_crypto(state), 0);
+	kem = new_public(QSP_KEY_MLKEM768X25519, 1, k);
+	sig = new_public(QSP_KEY_ML_DSA_65, 1, s);
 	return 0;
 }
 
@@ -382,5 +361,5 @@ main(void)
 		cmocka_unit_test(test_values),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, close_crypto);
 }

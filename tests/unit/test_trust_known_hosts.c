@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fixture.h"
 #include "trust/known_hosts.h"
 #include "trust/pubkey.h"
 
 #define SECRET "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
 
-static struct qsp_crypto *cx;
 static struct qsp_key_public a768, b768, a1024, sig65;
 static char a[QSP_PUBKEY_LINE_MAX], b[QSP_PUBKEY_LINE_MAX], big[QSP_PUBKEY_LINE_MAX],
 	sig[QSP_PUBKEY_LINE_MAX];
@@ -386,36 +386,14 @@ test_hash(void **state)
 	free(text);
 }
 
-static void
-make(uint8_t type, uint8_t fill, struct qsp_key_public *pub, char *line)
-{
-	uint8_t seed[QSP_KEY_SEED_MAX];
-	struct qsp_key *key;
-
-	memset(seed, fill, sizeof(seed));
-	assert_int_equal(qsp_key_new(cx, type, qsp_bytes(seed, qsp_key_seed_len(type)), &key), 0);
-	*pub = *qsp_key_get_public(key);
-	assert_int_equal(qsp_pubkey_put(pub, QSP_BYTES_NONE, line), 0);
-	qsp_key_free(key);
-}
-
 static int
 setup(void **state)
 {
-	(void)state;
-	assert_int_equal(qsp_crypto_new(NULL, NULL, &cx), 0);
-	make(QSP_KEY_MLKEM768X25519, 1, &a768, a);
-	make(QSP_KEY_MLKEM768X25519, 2, &b768, b);
-	make(QSP_KEY_MLKEM1024X25519, 1, &a1024, big);
-	make(QSP_KEY_ML_DSA_65, 1, &sig65, sig);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
+	assert_int_equal(open_crypto(state), 0);
+	a768 = new_public(QSP_KEY_MLKEM768X25519, 1, a);
+	b768 = new_public(QSP_KEY_MLKEM768X25519, 2, b);
+	a1024 = new_public(QSP_KEY_MLKEM1024X25519, 1, big);
+	sig65 = new_public(QSP_KEY_ML_DSA_65, 1, sig);
 	return 0;
 }
 
@@ -430,5 +408,5 @@ main(void)
 		cmocka_unit_test(test_remove), cmocka_unit_test(test_hash),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, close_crypto);
 }

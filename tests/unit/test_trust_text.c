@@ -11,26 +11,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "fixture.h"
 #include "trust/bridge.h"
 #include "trust/line.h"
 #include "trust/print.h"
 #include "trust/pubkey.h"
-
-static struct qsp_crypto *cx;
-
-static struct qsp_key_public
-public_of(uint8_t type, uint8_t fill)
-{
-	uint8_t seed[QSP_KEY_SEED_MAX];
-	struct qsp_key_public pub;
-	struct qsp_key *key;
-
-	memset(seed, fill, sizeof(seed));
-	assert_int_equal(qsp_key_new(cx, type, qsp_bytes(seed, qsp_key_seed_len(type)), &key), 0);
-	pub = *qsp_key_get_public(key);
-	qsp_key_free(key);
-	return pub;
-}
 
 static qsp_err
 get(const char *line)
@@ -48,7 +33,7 @@ test_pubkey(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types); i++) {
-		struct qsp_key_public key = public_of(types[i], 1), back;
+		struct qsp_key_public key = new_public(types[i], 1, NULL), back;
 		struct qsp_bytes comment;
 		const char *base64;
 
@@ -78,7 +63,7 @@ test_pubkey(void **state)
 static void
 test_pubkey_bad(void **state)
 {
-	struct qsp_key_public key = public_of(1, 1);
+	struct qsp_key_public key = new_public(1, 1, NULL);
 	char line[QSP_PUBKEY_LINE_MAX], comment[QSP_PUBKEY_COMMENT_MAX + 2];
 
 	(void)state;
@@ -272,21 +257,6 @@ test_art(void **state)
 	assert_non_null(strstr(art, "....E|\n+-----[SHA3]------+"));
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	return qsp_crypto_new(NULL, NULL, &cx);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	qsp_crypto_free(cx);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -296,5 +266,5 @@ main(void)
 		cmocka_unit_test(test_lines),  cmocka_unit_test(test_art),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, open_crypto, close_crypto);
 }
