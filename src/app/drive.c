@@ -316,10 +316,16 @@ is_writing(const struct qsp_drive *d)
 	return d->state == QSP_DRIVE_RUNNING || d->state == QSP_DRIVE_FLUSHING;
 }
 
+/* In the clock: no slot is to be prepared yet, which what has come does not change. */
+static bool
+is_early(const struct qsp_drive *d)
+{
+	return d->timer_at > uv_now(d->pool->loop);
+}
+
 void
 qsp_drive_run(struct qsp_drive *d, int events)
 {
-	/* a slot that is due does not wait for what has come, and takes no answer to it */
 	bool slots = d->in_clock;
 
 	if (d->state == QSP_DRIVE_OVER)
@@ -331,7 +337,8 @@ qsp_drive_run(struct qsp_drive *d, int events)
 	else
 		qsp_drive_io_report(d);
 	qsp_drive_io_resume(d);
-	if (slots && is_writing(d))
+	/* a slot that is due does not wait for what has come, and takes no answer to it */
+	if (slots && is_writing(d) && !(events && is_early(d)))
 		qsp_drive_io_write(d);
 	if (events & UV_READABLE)
 		qsp_drive_io_read(d);

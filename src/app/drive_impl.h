@@ -45,29 +45,21 @@ enum qsp_drive_state {
 };
 
 struct qsp_drive {
+	/* what each turn touches, close together: with thousands of drives these lines are cold */
 	struct qsp_drive_pool *pool;
 	struct qsp_conn *conn;
-	struct qsp_conn *lost; /* whose ticket counts, until conn has one; detached: conn itself */
 	struct qsp_mux *mux;
+	struct qsp_drive_shaper *shaper; /* NULL: nothing was agreed [P8] */
 	const struct qsp_drive_ops *ops;
-	void *arg;
-	struct qsp_drive *next, **prev;             /* on the pool's list */
 	struct qsp_drive *clock_next, **clock_prev; /* in a bucket of the clock's wheel */
-	struct qsp_drive *used_next, **used_prev;   /* on the pool's other list: drive_tidy.c */
-	uint64_t sealed, sealed_before;             /* bytes of the mux; at the last look */
-	uv_poll_t *poll;                            /* on the heap: it ends apart from the drive */
-	struct qsp_drive_shaper *shaper;            /* NULL: nothing was agreed [P8] */
-	uint8_t *rest;                              /* of the input: a partial unit */
-	uint8_t *unsent;                            /* of the output: the pool's buffer, borrowed */
-	size_t rest_n, unsent_at, unsent_n;
 	qsp_time timer_at, linger_at;
-	qsp_time slept; /* ms, as far as the engine knows */
-	size_t output_max;
+	qsp_time slept;  /* ms, as far as the engine knows */
+	uv_poll_t *poll; /* on the heap: it ends apart from the drive */
+	uint8_t *rest;   /* of the input: a partial unit */
+	uint8_t *unsent; /* of the output: the pool's buffer, borrowed */
+	size_t rest_n;
 	enum qsp_drive_state state;
-	enum qsp_reason reason;
-	const char *text;
-	qsp_err err;
-	int sys_errno, fd, handles;
+	int fd;
 	int held;       /* calls in progress: freeing waits for them */
 	unsigned wants; /* as last reported */
 	int events;     /* as last asked of poll */
@@ -80,6 +72,17 @@ struct qsp_drive {
 	bool resuming;  /* attached, and not yet rewound */
 	bool again;     /* an answer was given since ops->wants */
 	bool in_clock;  /* poll is NULL, timer is not used */
+	/* the rest */
+	void *arg;
+	struct qsp_conn *lost; /* whose ticket counts, until conn has one; detached: conn itself */
+	struct qsp_drive *next, **prev;           /* on the pool's list */
+	struct qsp_drive *used_next, **used_prev; /* on the pool's other list: drive_tidy.c */
+	uint64_t sealed, sealed_before;           /* bytes of the mux; at the last look */
+	size_t unsent_at, unsent_n, output_max;
+	enum qsp_reason reason;
+	const char *text;
+	qsp_err err;
+	int sys_errno, handles;
 	uv_timer_t timer;
 };
 

@@ -29,13 +29,22 @@ is_live(const struct qsp_drive *d)
 	return d->state == QSP_DRIVE_RUNNING && !d->closing && !d->freed;
 }
 
+/* What the application is told of. */
+static unsigned
+news(const struct qsp_drive *d)
+{
+	if (d->state != QSP_DRIVE_RUNNING || d->freed)
+		return 0;
+	return qsp_conn_wants(d->conn) & (QUESTIONS | QSP_IS_OPEN | QSP_CAN_SEND | QSP_IS_SINK);
+}
+
 /* Again where an answer, told by a kick, has raised the same kind of question anew. */
 void
 qsp_drive_io_report(struct qsp_drive *d)
 {
+	unsigned w = news(d);
+
 	for (int i = 0; i < REPORTS && is_live(d); i++) {
-		unsigned w = qsp_conn_wants(d->conn) &
-			     (QUESTIONS | QSP_IS_OPEN | QSP_CAN_SEND | QSP_IS_SINK);
 		bool asks = d->again && (w & QUESTIONS);
 
 		d->again = false;
@@ -43,9 +52,10 @@ qsp_drive_io_report(struct qsp_drive *d)
 			break;
 		d->wants = w;
 		d->ops->wants(d->arg, w);
+		w = news(d);
 	}
 	/* M1 was refused, on arrival or by an answer to its question: one state for both [P4.4] */
-	if (d->state == QSP_DRIVE_RUNNING && !d->freed && (qsp_conn_wants(d->conn) & QSP_IS_SINK)) {
+	if (w & QSP_IS_SINK) {
 		qsp_drive_io_drop(d);
 		d->state = QSP_DRIVE_SINK;
 		d->err = QSP_E_SILENT;

@@ -140,8 +140,7 @@ turn(struct qsp_drive_linger *l)
 		end(l);
 		return;
 	}
-	while (qsp_drive_shape_slot(h, l->pool, 0, seal, l, &e))
-		;
+	(void)qsp_drive_shape_slot(h, l->pool, 0, seal, l, &e);
 	now = qsp_drive_shape_clock();
 	if (e || now >= h->linger_until || (qsp_pacer_is_done(&h->pace) && h->pace.err)) {
 		end(l);

@@ -206,23 +206,29 @@ whole_ms(uint64_t us)
 	return (us + MS - 1) / MS * MS;
 }
 
+/* When a slot is prepared: not before the last one has left. */
+static uint64_t
+wake_for(const struct qsp_drive_shaper *h, uint64_t slot)
+{
+	uint64_t left = qsp_pacer_is_done(&h->pace) ? 0 : h->pace.at / 1000 + MS;
+
+	return whole_ms(slot - LEAD_US > left ? slot - LEAD_US : left);
+}
+
 bool
 qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint64_t waiting_cells,
 		     qsp_drive_seal *seal, void *arg, qsp_err *e)
 {
 	uint64_t now = qsp_drive_shape_clock(), data = 0;
 	struct qsp_shape_slot slot;
+	bool left;
 
 	*e = qsp_shape_next(&h->s, now, waiting_cells, &slot);
 	if (*e)
 		return false;
-	h->wake = whole_ms(slot.at - LEAD_US);
-	if (!collect(h)) {
-		if (h->wake < h->pace.at / 1000 + MS)
-			h->wake = whole_ms(h->pace.at / 1000 + MS);
-		return false;
-	}
-	if (h->pace.err || h->wake > now)
+	left = collect(h);
+	h->wake = wake_for(h, slot.at);
+	if (!left || h->pace.err || h->wake > now)
 		return false;
 	if (h->at < h->n) {
 		*e = qsp_shape_skip(&h->s, now);
@@ -237,6 +243,7 @@ qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint6
 	}
 	if (!*e)
 		*e = hand_over(h, p, slot.at);
+	h->wake = wake_for(h, h->s.next);
 	return !*e;
 }
 
@@ -274,13 +281,14 @@ qsp_drive_shape_linger(struct qsp_drive_shaper *h, uint64_t now)
 
 /* The client alone: another class from the next slot on. */
 static void
-decide(struct qsp_drive *d, uint64_t now)
+decide(struct qsp_drive *d)
 {
+	struct qsp_shape *s = &d->shaper->s;
 	struct qsp_shape_params p;
 	bool changed = false;
 
-	if (d->state == QSP_DRIVE_RUNNING &&
-	    qsp_shape_decide(&d->shaper->s, now, waiting(d), &p, &changed) == 0 && changed)
+	if (d->state == QSP_DRIVE_RUNNING && s->leads && !s->p.strict &&
+	    qsp_shape_decide(s, qsp_drive_shape_clock(), waiting(d), &p, &changed) == 0 && changed)
 		(void)!qsp_shape_conn_ask(d->conn, qsp_drive_now(d->pool->loop), &p);
 }
 
@@ -298,7 +306,7 @@ seal(void *arg, uint8_t *slot, size_t size, uint64_t *data_cells)
 	struct qsp_now now = qsp_drive_now(d->pool->loop);
 	size_t n = 0;
 
-	decide(d, qsp_drive_shape_clock());
+	decide(d);
 	if (!(qsp_conn_wants(d->conn) & QSP_IS_CLOSED)) {
 		x->failed = qsp_drive_io_seal(d, slot, size, QSP_CELL_LEN, &n);
 		*data_cells = cells_of(n);
@@ -328,12 +336,10 @@ qsp_drive_shape_slots(struct qsp_drive *d)
 	struct sealing x = { .d = d };
 	qsp_err e = QSP_OK;
 
-	while (!d->deaf && !x.failed &&
-	       qsp_drive_shape_slot(h, d->pool, waiting(d), seal, &x, &e)) {
-		if (h->linger_until == 0 && (qsp_conn_wants(d->conn) & QSP_IS_CLOSED) &&
-		    qsp_drive_shape_linger(h, h->pace.at / 1000) != 0)
-			d->deaf = true;
-	}
+	if (!d->deaf && qsp_drive_shape_slot(h, d->pool, waiting(d), seal, &x, &e) &&
+	    h->linger_until == 0 && (qsp_conn_wants(d->conn) & QSP_IS_CLOSED) &&
+	    qsp_drive_shape_linger(h, h->pace.at / 1000) != 0)
+		d->deaf = true;
 	/* in this order: until then err is the thread's */
 	if (qsp_pacer_is_done(&h->pace) && h->pace.err) {
 		d->deaf = true;

@@ -11,10 +11,10 @@
 #include "sys/pacer.h"
 
 struct qsp_drive_shaper {
-	struct qsp_shape s;
 	uint32_t changes; /* how far s has followed the connection */
 	uint64_t fill;    /* cells that the write under way must have; 0: what there is */
 	uint64_t wake;    /* us; when there is something to do */
+	struct qsp_shape s;
 	/* stealth */
 	struct qsp_pace pace;
 	uint8_t *slot; /* sealed, and not all taken by the socket: [at, n) */
@@ -25,9 +25,9 @@ struct qsp_drive_shaper {
 /* Fills buf[0..size) with a slot's cells; *data of them have something in them. */
 typedef qsp_err qsp_drive_seal(void *arg, uint8_t *buf, size_t size, uint64_t *data);
 /*
- * Stealth: the next slot, if its time is near, `waiting` cells being there for it. False where
- * nothing is to be done before h->wake, or nobody takes the slots any more (h->pace.err), or at an
- * error.
+ * Stealth: the next slot, if its time is near, `waiting` cells being there for it. Nothing more is
+ * to be done before h->wake. False where it was not near, or nobody takes the slots any more
+ * (h->pace.err), or at an error.
  */
 bool qsp_drive_shape_slot(struct qsp_drive_shaper *h, struct qsp_drive_pool *p, uint64_t waiting,
 			  qsp_drive_seal *seal, void *arg, qsp_err *e);
@@ -39,7 +39,7 @@ uint64_t qsp_drive_shape_clock(void); /* us */
 void qsp_drive_shape_follow(struct qsp_drive *d);
 /* In stealth the slots write, and nothing else does. */
 bool qsp_drive_shape_is_stealth(const struct qsp_drive *d);
-/* Prepares the slots that are near. */
+/* Prepares the next slot, if it is near. */
 void qsp_drive_shape_slots(struct qsp_drive *d);
 /* Else: may a write be made now? */
 bool qsp_drive_shape_may_write(struct qsp_drive *d);

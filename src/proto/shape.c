@@ -275,8 +275,10 @@ qsp_shape_sent(struct qsp_shape *s, uint64_t now, uint64_t data, uint64_t noise)
 	case QSP_SHAPE_PLAIN: return sent_plain(s, now, data);
 	case QSP_SHAPE_PADDED: sent_padded(s, now, data, noise); return QSP_OK;
 	default:
-		s->dwell_sent += data + noise;
-		s->dwell_data += data;
+		if (s->leads) {
+			s->dwell_sent += data + noise;
+			s->dwell_data += data;
+		}
 		return step_stealth(s, now);
 	}
 }
@@ -293,8 +295,10 @@ qsp_shape_skip(struct qsp_shape *s, uint64_t now)
 void
 qsp_shape_got(struct qsp_shape *s, uint64_t now, uint64_t cells, uint64_t data)
 {
-	s->dwell_got += cells;
-	s->dwell_got_data += data;
+	if (s->leads) {
+		s->dwell_got += cells;
+		s->dwell_got_data += data;
+	}
 	/* what has no echo, a password say, must look like what has one */
 	if (s->p.mode == QSP_SHAPE_PLAIN && s->p.grid_ms > 0 && !s->leads && cells > 0 &&
 	    cells <= GRID_BULK && s->cover_until < now + COVER_ANSWER)

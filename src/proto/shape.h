@@ -87,16 +87,16 @@ struct qsp_shape_counts {
 struct qsp_shape {
 	const struct qsp_crypto *cx;
 	struct qsp_shape_params p;
+	bool leads; /* the client: it decides about classes */
 	struct qsp_shape_counts counts;
-	bool leads;             /* the client: it decides about classes */
 	uint64_t next;          /* deadline of the coming write, or NEVER */
 	uint64_t waiting_since; /* NEVER: nothing waits */
+	size_t n_drawn;
 	/* plain: cover after a keystroke; padded: the burst that is not filled yet */
 	uint64_t cover_until, burst_cells, burst_last;
 	/* stealth, leader: the dwell */
 	uint64_t dwell_end, dwell_sent, dwell_data, dwell_got, dwell_got_data;
 	uint8_t drawn[QSP_SHAPE_DRAWN]; /* random bytes for what comes next: the first n_drawn */
-	size_t n_drawn;
 };
 
 /* Begins, or goes on under other parameters: counts stay. */

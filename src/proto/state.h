@@ -64,11 +64,11 @@ struct qsp_config {
 
 /* One direction: its keys, counters and clock [P2]. */
 struct qsp_lane {
-	struct qsp_aead_keys keys;
 	uint64_t serial; /* names the keys to a worker; 0: none */
 	uint64_t seq;
 	uint64_t timestamp;
 	uint32_t epoch;
+	struct qsp_aead_keys keys;
 };
 
 /* A message of which a part has arrived; memory exists only then. */

@@ -22,12 +22,18 @@
 
 enum { IDLE, WAITING, SENDING, DONE };
 
+/* The deadline stands here too: until then the memory of a write is another thread's, or cold. */
+struct entry {
+	uint64_t at;
+	struct qsp_pace *w;
+};
+
 struct qsp_pacer {
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t sooner;  /* a new first deadline, or the end */
-	pthread_cond_t sent;    /* a write is over; the thread has begun */
-	struct qsp_pace **heap; /* the earliest first */
+	pthread_cond_t sooner; /* a new first deadline, or the end */
+	pthread_cond_t sent;   /* a write is over; the thread has begun */
+	struct entry *heap;    /* the earliest first */
 	size_t n, cap;
 	uint64_t woke, wakes; /* the last time that something was due; the next */
 	bool running, ending;
@@ -45,48 +51,52 @@ qsp_pacer_clock(void)
 /* --- the heap ------------------------------------------------------------------------------- */
 
 static void
-put(struct qsp_pacer *p, size_t i, struct qsp_pace *w)
+rise(struct qsp_pacer *p, size_t i, struct entry x)
 {
-	p->heap[i] = w;
-	w->place = i;
-}
-
-static void
-rise(struct qsp_pacer *p, size_t i, struct qsp_pace *w)
-{
-	for (; i > 0 && p->heap[(i - 1) / 2]->at > w->at; i = (i - 1) / 2)
-		put(p, i, p->heap[(i - 1) / 2]);
-	put(p, i, w);
+	for (; i > 0 && p->heap[(i - 1) / 2].at > x.at; i = (i - 1) / 2)
+		p->heap[i] = p->heap[(i - 1) / 2];
+	p->heap[i] = x;
 }
 
 static void
 take_out(struct qsp_pacer *p, size_t i)
 {
-	struct qsp_pace *last = p->heap[--p->n];
+	struct entry last = p->heap[--p->n];
 	size_t child;
 
 	if (i == p->n)
 		return;
 	while ((child = 2 * i + 1) < p->n) {
-		if (child + 1 < p->n && p->heap[child + 1]->at < p->heap[child]->at)
+		if (child + 1 < p->n && p->heap[child + 1].at < p->heap[child].at)
 			child++;
-		if (p->heap[child]->at >= last->at)
+		if (p->heap[child].at >= last.at)
 			break;
-		put(p, i, p->heap[child]);
+		p->heap[i] = p->heap[child];
 		i = child;
 	}
 	rise(p, i, last);
+}
+
+/* Where it ends before its time, which is seldom. */
+static size_t
+place_of(const struct qsp_pacer *p, const struct qsp_pace *w)
+{
+	size_t i = 0;
+
+	while (p->heap[i].w != w)
+		i++;
+	return i;
 }
 
 static bool
 has_room(struct qsp_pacer *p)
 {
 	size_t cap = p->cap ? 2 * p->cap : FIRST_CAP;
-	struct qsp_pace **bigger;
+	struct entry *bigger;
 
 	if (p->n < p->cap)
 		return true;
-	bigger = realloc(p->heap, cap * sizeof(struct qsp_pace *));
+	bigger = realloc(p->heap, cap * sizeof(struct entry));
 	if (!bigger)
 		return false;
 	p->heap = bigger;
@@ -125,7 +135,7 @@ wait_for_first(struct qsp_pacer *p)
 {
 	struct timespec ts;
 
-	p->wakes = when(p, p->heap[0]->at);
+	p->wakes = when(p, p->heap[0].at);
 	ts.tv_sec = (time_t)(p->wakes / SECOND);
 	ts.tv_nsec = (long)(p->wakes % SECOND);
 	(void)pthread_cond_timedwait(&p->sooner, &p->lock, &ts);
@@ -138,8 +148,8 @@ take_due(struct qsp_pacer *p, uint64_t now)
 {
 	struct qsp_pace *first = NULL, **last = &first;
 
-	for (size_t i = 0; i < BATCH && p->n > 0 && p->heap[0]->at <= now; i++) {
-		struct qsp_pace *w = p->heap[0];
+	for (size_t i = 0; i < BATCH && p->n > 0 && p->heap[0].at <= now; i++) {
+		struct qsp_pace *w = p->heap[0].w;
 
 		take_out(p, 0);
 		atomic_store(&w->state, SENDING);
@@ -207,7 +217,7 @@ run(void *arg)
 			p->wakes = 0;
 			continue;
 		}
-		if (when(p, p->heap[0]->at) > now) {
+		if (when(p, p->heap[0].at) > now) {
 			wait_for_first(p);
 			continue;
 		}
@@ -344,7 +354,7 @@ qsp_pacer_add(struct qsp_pacer *p, struct qsp_pace *w)
 	if (has_room(p)) {
 		e = QSP_OK;
 		atomic_store(&w->state, WAITING);
-		rise(p, p->n++, w);
+		rise(p, p->n++, (struct entry){ w->at, w });
 		if (when(p, w->at) < p->wakes)
 			(void)pthread_cond_signal(&p->sooner);
 	}
@@ -357,7 +367,7 @@ qsp_pacer_cancel(struct qsp_pacer *p, struct qsp_pace *w)
 {
 	pthread_mutex_lock(&p->lock);
 	if (atomic_load(&w->state) == WAITING)
-		take_out(p, w->place);
+		take_out(p, place_of(p, w));
 	while (atomic_load(&w->state) == SENDING) /* a send that does not block */
 		(void)pthread_cond_wait(&p->sent, &p->lock);
 	atomic_store(&w->state, IDLE);

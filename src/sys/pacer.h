@@ -40,7 +40,6 @@ struct qsp_pace {
 	size_t sent;
 	int err;
 	atomic_int state; /* of pacer.c, as is what follows */
-	size_t place;
 	struct qsp_pace *next;
 };
 
