@@ -2,6 +2,8 @@
 /* The parameter sets of ML-KEM (FIPS 203, table 2) under their kem ids [P1.1]. */
 #include "crypto/kem.h"
 
+#include "crypto/rand.h"
+
 #define Q 3329
 
 static const struct qsp_kem kems[] = {
@@ -52,4 +54,17 @@ qsp_kem_check_ek(const struct qsp_kem *kem, const uint8_t *ek)
 			return QSP_E_INPUT;
 	}
 	return QSP_OK;
+}
+
+qsp_err
+qsp_kem_encaps_fresh(const struct qsp_crypto *cx, const struct qsp_kem *kem, const uint8_t *ek,
+		     uint8_t *ct, uint8_t ss[static QSP_KEM_SS_LEN])
+{
+	uint8_t random[QSP_KEM_RANDOM_LEN];
+	qsp_err e = qsp_rand_bytes(cx, random, sizeof(random));
+
+	if (!e)
+		e = qsp_kem_encaps(cx, kem, ek, random, ct, ss);
+	qsp_mem_wipe(random, sizeof(random));
+	return e;
 }

@@ -42,6 +42,10 @@ QSP_MUST_USE qsp_err qsp_kem_encaps(const struct qsp_crypto *cx, const struct qs
 				    const uint8_t *ek,
 				    const uint8_t random[static QSP_KEM_RANDOM_LEN], uint8_t *ct,
 				    uint8_t ss[static QSP_KEM_SS_LEN]);
+/* The same with random bytes of cx, which it wipes. */
+QSP_MUST_USE qsp_err qsp_kem_encaps_fresh(const struct qsp_crypto *cx, const struct qsp_kem *kem,
+					  const uint8_t *ek, uint8_t *ct,
+					  uint8_t ss[static QSP_KEM_SS_LEN]);
 
 /* ss of a ciphertext; a wrong one gives a pseudo-random ss, as FIPS 203 says. */
 QSP_MUST_USE qsp_err qsp_kem_decaps(const struct qsp_crypto *cx, const struct qsp_kem *kem,

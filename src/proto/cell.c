@@ -21,13 +21,6 @@ cell_capacity(const struct qsp_conn *c, size_t room)
 	return room >= QSP_CELL_LEN ? payload_max(c) : 0;
 }
 
-static void
-nonce_of(const struct qsp_lane *l, uint8_t nonce[static QSP_AEAD_NONCE_LEN])
-{
-	qsp_bytes_put32(nonce, l->epoch);
-	qsp_bytes_put64(nonce + 4, l->seq);
-}
-
 static qsp_err
 cell_seal(struct qsp_conn *c, struct qsp_now now, uint8_t type, const uint8_t *p, size_t len,
 	  uint8_t *out, size_t *n)
@@ -46,7 +39,7 @@ cell_seal(struct qsp_conn *c, struct qsp_now now, uint8_t type, const uint8_t *p
 		return e;
 	if (now.mono > c->start && now.mono - c->start > l->timestamp)
 		l->timestamp = now.mono - c->start; /* [P2.4] */
-	nonce_of(l, nonce);
+	qsp_worker_nonce(l, nonce);
 	memcpy(pt, nonce, sizeof(nonce));
 	qsp_bytes_put64(pt + 12, l->timestamp);
 	pt[20] = type == QSP_TYPE_CLOSE ? QSP_TYPE_CONTROL : type;
@@ -113,7 +106,7 @@ cell_open(struct qsp_conn *c, uint8_t *buf, size_t avail, size_t *n, struct qsp_
 	}
 	if ((e = qsp_worker_opener(c->worker, c->aead, l, &x)) != 0)
 		return e;
-	nonce_of(l, nonce);
+	qsp_worker_nonce(l, nonce);
 	e = c->aead->open(x, nonce, qsp_bytes(&dir, 1), buf, pt_len, buf + pt_len, buf);
 	if (e) {
 		c->why = "cell: does not open";

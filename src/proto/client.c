@@ -47,20 +47,17 @@ static qsp_err
 put_slot_k(struct qsp_conn *c, struct qsp_transcript *t, const uint8_t dh[static 32], uint8_t *slot)
 {
 	QSP_WIPED(qsp_key32) ss = { { 0 } };
-	uint8_t ct[QSP_KEM_CT_MAX], random[QSP_KEM_RANDOM_LEN];
+	uint8_t ct[QSP_KEM_CT_MAX];
 	qsp_err e;
 
-	if ((e = qsp_rand_bytes(t->cx, random, sizeof(random))) == 0 &&
-	    (e = qsp_kem_encaps(t->cx, c->kem, host_ek(c), random, ct, ss.b)) == 0 &&
-	    (e = qsp_kemeleon_put_ct(t->cx, c->kem, ct, slot)) == 0) {
-		qsp_transcript_mix_key(t, dh);
-		qsp_flight_mask(t, "m1 slot", slot);
-		qsp_transcript_mix_hash(t, qsp_bytes(slot, c->kem->slot_len));
-		qsp_transcript_mix_key(t, ss.b);
-		e = t->err;
-	}
-	qsp_mem_wipe(random, sizeof(random));
-	return e;
+	if ((e = qsp_kem_encaps_fresh(t->cx, c->kem, host_ek(c), ct, ss.b)) != 0 ||
+	    (e = qsp_kemeleon_put_ct(t->cx, c->kem, ct, slot)) != 0)
+		return e;
+	qsp_transcript_mix_key(t, dh);
+	qsp_flight_mask(t, "m1 slot", slot);
+	qsp_transcript_mix_hash(t, qsp_bytes(slot, c->kem->slot_len));
+	qsp_transcript_mix_key(t, ss.b);
+	return t->err;
 }
 
 /* The slot of layout T: the ephemeral key, and random fill. */
@@ -266,9 +263,9 @@ qsp_client_on_trusted(struct qsp_conn *c, const struct qsp_input *in)
 	QSP_WIPED(qsp_transcript) t = c->hs->t;
 	QSP_WIPED(qsp_key32) dh = { { 0 } };
 	QSP_WIPED(qsp_key32) ss = { { 0 } };
-	uint8_t random[QSP_KEM_RANDOM_LEN], *ct;
 	struct qsp_outgoing *o;
 	struct qsp_writer w;
+	uint8_t *ct;
 	qsp_err e;
 
 	if (!*(const bool *)in->answer)
@@ -277,10 +274,8 @@ qsp_client_on_trusted(struct qsp_conn *c, const struct qsp_input *in)
 	ct = qsp_writer_room(&w, c->kem->ct_len);
 	if (!ct)
 		e = QSP_E_NOMEM;
-	else if ((e = qsp_x25519_dh(t.cx, c->hs->x.b, host_x(c), dh.b)) == 0 &&
-		 (e = qsp_rand_bytes(t.cx, random, sizeof(random))) == 0)
-		e = qsp_kem_encaps(t.cx, c->kem, host_ek(c), random, ct, ss.b);
-	qsp_mem_wipe(random, sizeof(random));
+	else if ((e = qsp_x25519_dh(t.cx, c->hs->x.b, host_x(c), dh.b)) == 0)
+		e = qsp_kem_encaps_fresh(t.cx, c->kem, host_ek(c), ct, ss.b);
 	if (e) {
 		qsp_queue_free(o);
 		return e;

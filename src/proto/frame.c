@@ -71,13 +71,6 @@ type_of(uint8_t type)
 	return type == QSP_TYPE_QUANTUM ? FT_QUANTUM : type;
 }
 
-static void
-nonce_of(const struct qsp_lane *l, uint8_t nonce[static QSP_AEAD_NONCE_LEN])
-{
-	qsp_bytes_put32(nonce, l->epoch);
-	qsp_bytes_put64(nonce + 4, l->seq);
-}
-
 static qsp_err
 frame_seal(struct qsp_conn *c, struct qsp_now now, uint8_t type, const uint8_t *p, size_t len,
 	   uint8_t *out, size_t *n)
@@ -94,7 +87,7 @@ frame_seal(struct qsp_conn *c, struct qsp_now now, uint8_t type, const uint8_t *
 	if ((e = qsp_worker_sealer(c->worker, c->aead, l, &x)) != 0)
 		return e;
 	put_head(out, type_of(type), c->session_id, l, len + overhead(c));
-	nonce_of(l, body);
+	qsp_worker_nonce(l, body);
 	e = c->aead->seal(x, body, aad_of(out, c->role, aad), p, len, body + QSP_AEAD_NONCE_LEN,
 			  body + QSP_AEAD_NONCE_LEN + len);
 	if (e)
@@ -151,7 +144,7 @@ frame_open(struct qsp_conn *c, uint8_t *buf, size_t avail, size_t *n, struct qsp
 		return QSP_OK;
 	*n = HEAD_LEN + payload;
 	len = payload - overhead(c);
-	nonce_of(&c->rx, nonce);
+	qsp_worker_nonce(&c->rx, nonce);
 	if (!qsp_bytes_equal(QSP_BYTES_OF(nonce), qsp_bytes(body, sizeof(nonce)))) {
 		c->why = "frame: the nonce is not epoch || seq";
 		return QSP_E_EPOCH;

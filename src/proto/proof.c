@@ -3,7 +3,6 @@
 #include "proto/proof.h"
 
 #include "base/ct.h"
-#include "crypto/rand.h"
 #include "crypto/sig.h"
 #include "crypto/x25519.h"
 
@@ -12,15 +11,11 @@ qsp_proof_challenge(const struct qsp_crypto *cx, const struct qsp_key_public *ke
 		    size_t *ct_len, struct qsp_key32 *ss)
 {
 	const struct qsp_kem *kem = qsp_kem_by_id(key->blob[0]);
-	QSP_WIPED(qsp_key32) random = { { 0 } };
-	qsp_err e;
 
 	if (!kem)
 		return QSP_E_INPUT;
 	*ct_len = kem->ct_len;
-	if ((e = qsp_rand_bytes(cx, random.b, QSP_KEM_RANDOM_LEN)) != 0)
-		return e;
-	return qsp_kem_encaps(cx, kem, key->blob + 1 + QSP_X25519_LEN, random.b, ct, ss->b);
+	return qsp_kem_encaps_fresh(cx, kem, key->blob + 1 + QSP_X25519_LEN, ct, ss->b);
 }
 
 qsp_err

@@ -126,7 +126,6 @@ encapsulate(struct qsp_conn *c, const struct qsp_msg_rekey_init *m, struct qsp_k
 {
 	const struct qsp_crypto *cx = qsp_engine_crypto(c);
 	QSP_WIPED(qsp_key32) x = { { 0 } };
-	QSP_WIPED(qsp_key32) random = { { 0 } };
 	qsp_err e;
 
 	if (qsp_kem_check_ek(c->kem, m->ek.p) != 0)
@@ -137,9 +136,7 @@ encapsulate(struct qsp_conn *c, const struct qsp_msg_rekey_init *m, struct qsp_k
 	if ((e = qsp_x25519_dh(cx, x.b, m->x.p, dh->b)) != 0)
 		return e == QSP_E_INPUT ? qsp_engine_fail(c, QSP_E_REKEY, "REKEY_INIT: bad DH key")
 					: e;
-	if ((e = qsp_rand_bytes(cx, random.b, QSP_KEM_RANDOM_LEN)) != 0)
-		return e;
-	return qsp_kem_encaps(cx, c->kem, m->ek.p, random.b, ct, ss->b);
+	return qsp_kem_encaps_fresh(cx, c->kem, m->ek.p, ct, ss->b);
 }
 
 /* Client: the ACK of an INIT, the next epoch's secret, and what DONE must say. */

@@ -225,14 +225,12 @@ put_m2_keys(struct qsp_conn *c, struct qsp_transcript *t, const uint8_t *ek, uin
 	struct qsp_handshake *hs = c->hs;
 	QSP_WIPED(qsp_key32) dh = { { 0 } };
 	QSP_WIPED(qsp_key32) ss = { { 0 } };
-	QSP_WIPED(qsp_key32) random = { { 0 } };
 	uint8_t ct[QSP_KEM_CT_MAX], *slot = m2 + 32;
 	qsp_err e;
 
 	if ((e = qsp_elligator2_keypair(t->cx, hs->x.b, m2)) != 0 ||
 	    (e = qsp_x25519_dh(t->cx, hs->x.b, hs->peer_point, dh.b)) != 0 ||
-	    (e = qsp_rand_bytes(t->cx, random.b, QSP_KEM_RANDOM_LEN)) != 0 ||
-	    (e = qsp_kem_encaps(t->cx, c->kem, ek, random.b, ct, ss.b)) != 0 ||
+	    (e = qsp_kem_encaps_fresh(t->cx, c->kem, ek, ct, ss.b)) != 0 ||
 	    (e = qsp_kemeleon_put_ct(t->cx, c->kem, ct, slot)) != 0)
 		return e;
 	qsp_transcript_mix_hash(t, qsp_bytes(m2, 32));

@@ -7,7 +7,6 @@
 #include "proto/server_auth.h"
 
 #include "base/ct.h"
-#include "crypto/rand.h"
 #include "crypto/x25519.h"
 #include "proto/engine.h"
 #include "proto/proof.h"
@@ -183,7 +182,6 @@ qsp_server_auth_challenge(struct qsp_conn *c, const struct qsp_input *in)
 	QSP_WIPED(qsp_transcript) t = hs->t;
 	QSP_WIPED(qsp_key32) dh = { { 0 } };
 	QSP_WIPED(qsp_key32) ss = { { 0 } };
-	QSP_WIPED(qsp_key32) random = { { 0 } };
 	struct qsp_outgoing *o;
 	struct qsp_writer w;
 	uint8_t *ct;
@@ -193,9 +191,8 @@ qsp_server_auth_challenge(struct qsp_conn *c, const struct qsp_input *in)
 	o = qsp_queue_new(QSP_TYPE_HANDSHAKE, QSP_MSG_AUTH_CHALLENGE, kem->ct_len, &w);
 	if ((ct = qsp_writer_room(&w, kem->ct_len)) == NULL)
 		e = QSP_E_NOMEM;
-	else if ((e = qsp_x25519_dh(t.cx, hs->x.b, hs->key.blob + 1, dh.b)) == 0 && !hs->outside &&
-		 (e = qsp_rand_bytes(t.cx, random.b, QSP_KEM_RANDOM_LEN)) == 0)
-		e = qsp_kem_encaps(t.cx, kem, ek, random.b, ct, ss.b);
+	else if ((e = qsp_x25519_dh(t.cx, hs->x.b, hs->key.blob + 1, dh.b)) == 0 && !hs->outside)
+		e = qsp_kem_encaps_fresh(t.cx, kem, ek, ct, ss.b);
 	if (!e && hs->outside)
 		memcpy(ct, hs->decision.ct.p, kem->ct_len);
 	if (e) {

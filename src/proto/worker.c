@@ -89,6 +89,13 @@ replace(struct slot slots[static N_AEADS], uint64_t serial, uint64_t with,
 }
 
 void
+qsp_worker_nonce(const struct qsp_lane *l, uint8_t nonce[static QSP_AEAD_NONCE_LEN])
+{
+	qsp_bytes_put32(nonce, l->epoch);
+	qsp_bytes_put64(nonce + 4, l->seq);
+}
+
+void
 qsp_worker_forget(struct qsp_worker *w, struct qsp_lane *l)
 {
 	static const struct qsp_aead_keys zeros;
