@@ -6,13 +6,7 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 
 make_user_key
-cat >"$HOME/.qssh/config" <<END
-IdentityFile $KEY
-UserKnownHostsFile $KNOWN_HOSTS
-StrictHostKeyChecking accept-new
-BatchMode yes
-ConnectTimeout 60
-END
+write_client_config
 start_server
 client true || fail "exec of true"
 head -c 1000000 /dev/urandom >"$TMP/in"

@@ -6,8 +6,6 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/recording.sh"
 
-command -v python3 >/dev/null || skip "no python3"
-
 make_user_key
 start_server
 client true || fail "exec of true"

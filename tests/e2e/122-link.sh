@@ -6,19 +6,10 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/recording.sh"
 
-command -v python3 >/dev/null || skip "no python3"
-
 make_user_key
 start_server
 client true || fail "exec of true"
-cat >"$HOME/.qssh/config" <<END
-IdentityFile $KEY
-UserKnownHostsFile $KNOWN_HOSTS
-HostKeyAlias recorded
-BatchMode yes
-StrictHostKeyChecking accept-new
-ConnectTimeout 60
-END
+write_client_config "HostKeyAlias recorded"
 start_recorder
 H=127.0.0.1
 to() { "$QSP_BIN/qssh" -p "$(cat "$TMP/recorder")" "$@"; }

@@ -84,19 +84,7 @@ if command -v flock >/dev/null; then
 fi
 
 # the question, on a terminal
-session=0
-tm() { tmux -S "$TMP/tmux.$session" -f /dev/null "$@"; }
-screen() { tm capture-pane -p -J -t e2e 2>/dev/null; }
-screen_has() { screen | grep -q -e "$1"; }
-on_terminal() {
-	tm kill-server 2>/dev/null || :
-	session=$((session + 1)) # a socket of its own: the old server may still be going
-	rm -f "$TMP/rc"
-	tm new-session -d -s e2e -x 200 -y 50 \
-		"env HOME='$HOME' $*; echo \$? >'$TMP/rc'; sleep 1000"
-	pids="$pids $(tm display-message -p '#{pid}')"
-}
-has_rc() { [ -s "$TMP/rc" ]; }
+. "$QSP_SRC/tests/e2e/asked.sh"
 ask="$QSP_BIN/qssh -F none -p $PORT -i $KEY -o UserKnownHostsFile=$KNOWN_HOSTS \
 -o GlobalKnownHostsFile=none -o ConnectTimeout=5 -l $USER_NAME 127.0.0.1 true"
 rm "$KNOWN_HOSTS"

@@ -72,37 +72,21 @@ qssh-keygen -q -t kyber768 -N 'open sesame' -f "$TMP/locked" </dev/null >/dev/nu
 cat "$TMP/locked.pub" >>"$TMP/authorized_keys"
 expect "locked, batch" 255 "$(status_of login "$TMP/locked")"
 command -v tmux >/dev/null || exit 0
-session=0
-tm() { tmux -S "$TMP/tmux.$session" -f /dev/null "$@"; }
-screen() { tm capture-pane -p -J -t e2e 2>/dev/null; }
-screen_has() { screen | grep -q -e "$1"; }
-count() { [ "$(screen | grep -c -e "$1")" = "$2" ]; }
-has_rc() { [ -s "$TMP/rc" ]; }
-on_terminal() {
-	tm kill-server 2>/dev/null || :
-	session=$((session + 1)) # a socket of its own: the old server may still be going
-	rm -f "$TMP/rc"
-	tm new-session -d -s e2e -x 200 -y 50 \
-		"env HOME='$HOME' $*; echo \$? >'$TMP/rc'; sleep 1000"
-	pids="$pids $(tm display-message -p '#{pid}')"
-}
+. "$QSP_SRC/tests/e2e/asked.sh"
 ask="$QSP_BIN/qssh -F none -p $PORT -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_NAME \
 -o PreferredAuthentications=publickey"
 on_terminal "$ask -i $TMP/locked 127.0.0.1 true"
 wait_for screen_has "Enter passphrase for key '$TMP/locked'"
-tm send-keys -t e2e -l 'wrong'
-tm send-keys -t e2e Enter
+answer 'wrong'
 wait_for count 'Enter passphrase' 2
-tm send-keys -t e2e -l 'open sesame'
-tm send-keys -t e2e Enter
+answer 'open sesame'
 wait_for has_rc
 expect "passphrase" 0 "$(cat "$TMP/rc")"
 ! screen_has sesame || fail "the passphrase was shown"
 on_terminal "$ask -i $TMP/locked 127.0.0.1 true"
 wait_for screen_has 'Enter passphrase'
 for n in 2 3 4; do
-	tm send-keys -t e2e -l 'wrong'
-	tm send-keys -t e2e Enter
+	answer 'wrong'
 	[ $n = 4 ] || wait_for count 'Enter passphrase' $n
 done
 wait_for has_rc
@@ -123,8 +107,7 @@ ask="$QSP_BIN/qssh -F none -p $PORT -o UserKnownHostsFile=$KNOWN_HOSTS -l $USER_
 on_terminal "$ask 127.0.0.1 true"
 for n in 1 2; do
 	wait_for count "^$USER_NAME@127\\.0\\.0\\.1's password:" $n
-	tm send-keys -t e2e -l 'certainly wrong'
-	tm send-keys -t e2e Enter
+	answer 'certainly wrong'
 done
 wait_for has_rc
 expect "wrong passwords" 255 "$(cat "$TMP/rc")"

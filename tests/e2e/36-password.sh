@@ -17,22 +17,13 @@ chmod 600 "$TMP/shadow"
 mount --bind "$TMP/shadow" /etc/shadow || skip "cannot bind over /etc/shadow"
 start_server 'PasswordAuthentication yes'
 
-tm() { tmux -S "$TMP/tmux" -f /dev/null "$@"; }
-screen() { tm capture-pane -p -J -t e2e 2>/dev/null; }
-prompts() { [ "$(screen | grep -c "^$USER_NAME@127\\.0\\.0\\.1's password:")" = "$1" ]; }
-has_rc() { [ -s "$TMP/rc" ]; }
-answer() {
-	tm send-keys -t e2e -l "$1"
-	tm send-keys -t e2e Enter
-}
-
-tm new-session -d -s e2e -x 200 -y 50 "env HOME='$HOME' '$QSP_BIN/qssh' -F none -p $PORT \
--o UserKnownHostsFile=$KNOWN_HOSTS -o StrictHostKeyChecking=accept-new -l $USER_NAME \
--o PreferredAuthentications=password 127.0.0.1 'exit 7'; echo \$? >'$TMP/rc'; sleep 1000"
-pids="$pids $(tm display-message -p '#{pid}')"
-wait_for prompts 1
+. "$QSP_SRC/tests/e2e/asked.sh"
+prompt="^$USER_NAME@127\\.0\\.0\\.1's password:"
+on_terminal "'$QSP_BIN/qssh' -F none -p $PORT -o UserKnownHostsFile=$KNOWN_HOSTS \
+-o StrictHostKeyChecking=accept-new -l $USER_NAME -o PreferredAuthentications=password 127.0.0.1 'exit 7'"
+wait_for count "$prompt" 1
 answer 'wrong horse'
-wait_for prompts 2
+wait_for count "$prompt" 2
 answer 'correct horse'
 wait_for has_rc
 expect "the command's status" 7 "$(cat "$TMP/rc")"

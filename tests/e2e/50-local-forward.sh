@@ -4,11 +4,7 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/forward.sh"
 
-make_user_key
-start_server
-client true || fail "no login"
-serve 127.0.0.1:0 echo
-ECHO=$SERVED
+start_echo
 serve "$TMP/far.sock" echo
 FREE=$(free_port)
 

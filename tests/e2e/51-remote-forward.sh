@@ -4,12 +4,8 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/forward.sh"
 
-make_user_key
-start_server "PermitListen 127.0.0.1:* localhost:* *:*" "GatewayPorts clientspecified" \
+start_echo "PermitListen 127.0.0.1:* localhost:* *:*" "GatewayPorts clientspecified" \
     "StreamLocalBindUnlink yes"
-client true || fail "no login"
-serve 127.0.0.1:0 echo
-ECHO=$SERVED
 serve "$TMP/near.sock" echo
 FREE=$(free_port)
 

@@ -4,11 +4,7 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/forward.sh"
 
-make_user_key
-start_server
-client true || fail "no login"
-serve 127.0.0.1:0 echo
-ECHO=$SERVED
+start_echo
 SOCK=$TMP/ctl
 start_forward "$TMP/master" -M -S "$SOCK" -o ControlPersist=no
 wait_for test -S "$SOCK"
@@ -36,12 +32,7 @@ expect "another" 255 "$(status_of control -O forward -L "$L:127.0.0.1:1")"
 grep -q '^qssh: the master refuses: ' "$TMP/err" || fail "not told"
 
 # a connection that stands outlives the end of what listens
-mkfifo "$TMP/in"
-"$PYTHON" "$PEER_PROGRAM" pipe "127.0.0.1:$L" <"$TMP/in" >"$TMP/piped" &
-pids="$pids $!"
-exec 7>"$TMP/in"
-echo one >&7
-wait_for grep -qx one "$TMP/piped"
+start_pipe "$L"
 control -O cancel -L "$L:127.0.0.1:$ECHO" -D "$D" || fail "-O cancel"
 shut "$L" || fail "-L still listens"
 shut "$D" || fail "-D still listens"

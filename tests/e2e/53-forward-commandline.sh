@@ -7,11 +7,7 @@
 
 command -v tmux >/dev/null || skip "no tmux"
 
-make_user_key
-start_server
-client true </dev/null || fail "no login"
-serve 127.0.0.1:0 echo
-ECHO=$SERVED
+start_echo
 L=$(free_port)
 D=$(free_port)
 
@@ -49,12 +45,7 @@ dynamic() { [ "$(peer socks 5h "127.0.0.1:$D" "127.0.0.1:$ECHO" hello 2>/dev/nul
 wait_for dynamic
 
 # ~# has them all, and what is connected
-mkfifo "$TMP/in"
-"$PYTHON" "$PEER_PROGRAM" pipe "127.0.0.1:$L" <"$TMP/in" >"$TMP/piped" &
-pids="$pids $!"
-exec 7>"$TMP/in"
-echo one >&7
-wait_for grep -qx one "$TMP/piped"
+start_pipe "$L"
 keys Enter
 keys -l -- '~#'
 wait_for screen_has 'The following ports are forwarded:'

@@ -5,11 +5,7 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/forward.sh"
 
-make_user_key
-start_server
-client true || fail "no login"
-serve 127.0.0.1:0 echo
-ECHO=$SERVED
+start_echo
 serve 127.0.0.1:0 sink
 SINK=$SERVED
 serve 127.0.0.1:0 source

@@ -4,11 +4,7 @@
 . "${QSP_SRC:?}/tests/e2e/lib.sh"
 . "$QSP_SRC/tests/e2e/forward.sh"
 
-make_user_key
-start_server
-client true || fail "no login"
-serve 127.0.0.1:0 echo
-ECHO=$SERVED
+start_echo
 listens() { ss -Hltn "sport = :$1" 2>/dev/null | awk '{print $4}' | sort | tr '\n' ' '; }
 
 # StreamLocalBindMask and StreamLocalBindUnlink

@@ -7,13 +7,7 @@
 command -v sftp >/dev/null || skip "OpenSSH's sftp is not installed"
 
 make_user_key
-cat >"$HOME/.qssh/config" <<END
-IdentityFile $KEY
-UserKnownHostsFile $KNOWN_HOSTS
-StrictHostKeyChecking accept-new
-BatchMode yes
-ConnectTimeout 60
-END
+write_client_config
 
 # batch LINE...: an sftp session; its output is in $TMP/out
 batch() {

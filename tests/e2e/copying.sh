@@ -4,13 +4,7 @@
 # $H is the host; the scenario goes on in $TMP.
 
 make_user_key
-cat >"$HOME/.qssh/config" <<END
-IdentityFile $KEY
-UserKnownHostsFile $KNOWN_HOSTS
-StrictHostKeyChecking accept-new
-BatchMode yes
-ConnectTimeout 60
-END
+write_client_config
 start_server
 # shellcheck disable=SC2034 # for the scenario
 H=$USER_NAME@127.0.0.1

@@ -26,6 +26,26 @@ serve() {
 	SERVED=$(cat "$TMP/served.$serves")
 }
 
+# A server, a key for it, and at port ECHO what says everything again: start_echo [CONFIG LINE]...
+start_echo() {
+	make_user_key
+	start_server "$@"
+	client true </dev/null || fail "no login"
+	serve 127.0.0.1:0 echo
+	# shellcheck disable=SC2034 # for the scenario
+	ECHO=$SERVED
+}
+
+# A connection to a port that stands: what goes to descriptor 7 comes back into $TMP/piped.
+start_pipe() {
+	mkfifo "$TMP/in"
+	"$PYTHON" "$PEER_PROGRAM" pipe "127.0.0.1:$1" <"$TMP/in" >"$TMP/piped" &
+	pids="$pids $!"
+	exec 7>"$TMP/in"
+	echo one >&7
+	wait_for grep -qx one "$TMP/piped"
+}
+
 # A port of loopback that nobody uses, of both families, nor will until the scenario's end.
 free_port() {
 	ports_used=$(($(cat "$TMP/ports.used") + 1))

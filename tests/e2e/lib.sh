@@ -235,6 +235,12 @@ client() {
 	    -o "ConnectTimeout=${PATIENCE:-60}" -l "$USER_NAME" ${CLIENT_OPTIONS:-} "$SERVER_HOST" "$@"
 }
 
+# ~/.qssh/config for calls that do not come by way of client: what that one says, behind the lines given.
+write_client_config() {
+	printf '%s\n' "$@" "IdentityFile $KEY" "UserKnownHostsFile $KNOWN_HOSTS" \
+	    'StrictHostKeyChecking accept-new' 'BatchMode yes' 'ConnectTimeout 60' >"$HOME/.qssh/config"
+}
+
 # expect NAME WANTED GOT
 expect() {
 	[ "$2" = "$3" ] || fail "$1: wanted '$2', got '$3'"

@@ -6,6 +6,8 @@
 #   start_recorder          SERVER_PORT is the server's now, PORT leads there past the recorder,
 #                           which takes orders from descriptor 7
 
+command -v python3 >/dev/null || skip "no python3 for the recorder"
+
 start_recorder() {
 	mkfifo "$TMP/orders"
 	env QSP_E2E="$TMP" python3 "$QSP_SRC/tests/e2e/helpers/record.py" "$PORT" "$TMP/wire" \

@@ -6,18 +6,7 @@
 use_tools() {
 	make_user_key
 	start_server "$@"
-	cat >"$HOME/.qssh/config" <<-END
-		Host there
-		    HostName 127.0.0.1
-		    Port $PORT
-		    User $USER_NAME
-		Host *
-		    IdentityFile $KEY
-		    UserKnownHostsFile $KNOWN_HOSTS
-		    StrictHostKeyChecking accept-new
-		    BatchMode yes
-		    ConnectTimeout 60
-	END
+	write_client_config 'Host there' 'HostName 127.0.0.1' "Port $PORT" "User $USER_NAME" 'Host *'
 	qssh there true </dev/null 2>"$TMP/first.log" || fail "qssh there true: $(cat "$TMP/first.log")"
 }
 
