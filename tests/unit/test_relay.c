@@ -134,16 +134,18 @@ on_event(struct end *x, const struct qsp_mux_event *ev)
 	}
 }
 
+/* With the limits of l, or where it is NULL with those that everybody has. */
 static struct world *
 world_new(const struct qsp_mux_limits *l)
 {
+	const struct qsp_mux_limits limits = l ? *l : qsp_mux_limits_default();
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	w->a.w = w->b.w = w;
-	assert_int_equal(qsp_mux_new(l, &w->a.mux), 0);
-	assert_int_equal(qsp_mux_new(l, &w->b.mux), 0);
+	assert_int_equal(qsp_mux_new(&limits, &w->a.mux), 0);
+	assert_int_equal(qsp_mux_new(&limits, &w->b.mux), 0);
 	return w;
 }
 
@@ -282,8 +284,7 @@ receive(int fd, size_t *got)
 static void
 both_ways(void **state)
 {
-	struct qsp_mux_limits l = qsp_mux_limits_default();
-	struct world *w = world_new(&l);
+	struct world *w = world_new(NULL);
 	size_t there = 0, there_got = 0, back = 0, back_got = 0;
 	bool ended_far = false, ended_near = false;
 	struct joint j;
@@ -331,8 +332,7 @@ both_ways(void **state)
 static void
 stalled(void **state)
 {
-	struct qsp_mux_limits l = qsp_mux_limits_default();
-	struct world *w = world_new(&l);
+	struct world *w = world_new(NULL);
 	struct joint lazy, busy;
 	size_t lazy_sent = 0, busy_sent = 0, busy_got = 0, lazy_got = 0, before;
 
@@ -403,8 +403,7 @@ fair(void **state)
 static void
 broken(void **state)
 {
-	struct qsp_mux_limits l = qsp_mux_limits_default();
-	struct world *w = world_new(&l);
+	struct world *w = world_new(NULL);
 	size_t sent = 0, got = 0;
 	bool ended = false;
 	struct joint j;
@@ -433,8 +432,7 @@ broken(void **state)
 static void
 last_words(void **state)
 {
-	struct qsp_mux_limits l = qsp_mux_limits_default();
-	struct world *w = world_new(&l);
+	struct world *w = world_new(NULL);
 	size_t sent = 0, got = 0;
 	bool ended = false;
 	struct joint j;
