@@ -12,17 +12,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/qsshd/child.h"
 #include "sys/log.h"
 #include "sys/sandbox.h"
-#include "sys/spawn.h"
 
 #define REFRESH_MS (60 * 60 * 1000)
-
-static void __attribute__((noreturn)) die(const char *what)
-{
-	qsp_log(QSP_LOG_FATAL, "qsshd-auth: %s", what);
-	exit(1);
-}
 
 /* --- questions ------------------------------------------------------------------------------ */
 
@@ -183,7 +177,7 @@ run(struct qsp_auth *a, int signals)
 		struct pollfd *p = qsp_auth_watch_poll(a, n + 2);
 
 		if (p == NULL)
-			die("no memory");
+			qsp_child_die("no memory");
 		if (a->draining && n == 0)
 			return;
 		p[0] = (struct pollfd){ .fd = QSP_RPC_CONTROL_FD, .events = POLLIN };
@@ -211,16 +205,6 @@ run(struct qsp_auth *a, int signals)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-static void
-read_config(struct qsp_auth *a)
-{
-	char err[QSP_CONFLINE_ERROR_MAX];
-
-	if (qsp_qsshd_config_receive(&a->config, QSP_RPC_CONFIG_FD, err))
-		die(err);
-	qsp_log_set_level((enum qsp_log_level)a->config.log_level);
-}
-
 static int
 watch_children(void)
 {
@@ -239,24 +223,16 @@ main(int argc, char **argv)
 	static struct qsp_auth a;
 	int signals;
 
-	if (argc != 2)
-		die("is started by qsshd");
-	qsp_spawn_own_signals();
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN); /* qsshd says when */
-	(void)signal(SIGHUP, SIG_IGN);
-	if (argv[1][0] == 'r')
-		qsp_log_to_relay(QSP_RPC_LOG_FD);
 	qsp_sandbox_hide(false);
-	read_config(&a);
+	qsp_child_begin("qsshd-auth", argc, argv, &a.config);
 	a.is_root = geteuid() == 0;
 	signals = watch_children();
 	if (signals < 0)
-		die("no signalfd");
+		qsp_child_die("no signalfd");
 	if (!qsp_sandbox_lock_memory())
 		qsp_log(QSP_LOG_VERBOSE, "host keys may be swapped out: memory cannot be locked");
 	if (qsp_crypto_new(NULL, NULL, &a.cx))
-		die("cannot set up cryptography");
+		qsp_child_die("cannot set up cryptography");
 	if (!qsp_auth_keys_load(&a) || !qsp_auth_secret_load(&a))
 		exit(1);
 	qsp_auth_tty_adopt(&a);

@@ -6,14 +6,13 @@
 #include "cmd/qsshd/net.h"
 
 #include <pwd.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
+#include "cmd/qsshd/child.h"
 #include "sys/log.h"
 #include "sys/pacer.h"
 #include "sys/sandbox.h"
@@ -66,22 +65,6 @@ qsp_net_drained(struct qsp_net *n)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-static void __attribute__((noreturn)) die(const char *what)
-{
-	qsp_log(QSP_LOG_FATAL, "qsshd-net: %s", what);
-	exit(1);
-}
-
-static void
-read_config(struct qsp_net *n)
-{
-	char err[QSP_CONFLINE_ERROR_MAX];
-
-	if (qsp_qsshd_config_receive(&n->config, QSP_RPC_CONFIG_FD, err))
-		die(err);
-	qsp_log_set_level((enum qsp_log_level)n->config.log_level);
-}
-
 static void
 give_up_root(const struct qsp_net *n)
 {
@@ -93,11 +76,11 @@ give_up_root(const struct qsp_net *n)
 	if (pw == NULL)
 		pw = getpwnam("nobody");
 	if (pw == NULL)
-		die("there is neither a user qsshd nor a user nobody");
+		qsp_child_die("there is neither a user qsshd nor a user nobody");
 	if (n->config.shaping & 1 << QSP_SHAPE_STEALTH)
 		qsp_pacer_permit();
 	if (qsp_sandbox_drop_root(pw->pw_uid, pw->pw_gid))
-		die("cannot give up root");
+		qsp_child_die("cannot give up root");
 }
 
 /* Each forward takes one; the others are for logins and sessions. */
@@ -133,17 +116,17 @@ start_workers(struct qsp_net *n, struct qsp_ipc_message *m)
 {
 	if (qsp_ipc_recv_wait(QSP_RPC_CONTROL_FD, m) || m->n != 2 ||
 	    m->data[0] != QSP_RPC_WORKERS || m->data[1] < 1 || m->data[1] > QSP_CONFIG_WORKERS_MAX)
-		die("no word from qsshd");
+		qsp_child_die("no word from qsshd");
 	n->n_workers = m->data[1];
 	for (unsigned i = 0; i < n->n_workers; i++) {
 		if (qsp_net_worker_new(n, i, &n->worker[i]))
-			die("cannot make a worker");
+			qsp_child_die("cannot make a worker");
 	}
 	qsp_pacer_permit_no_more();
 	pthread_barrier_init(&n->started_all, NULL, n->n_workers + 1);
 	for (unsigned i = 0; i < n->n_workers; i++) {
 		if (pthread_create(&n->worker[i]->thread, NULL, worker_main, n->worker[i]) != 0)
-			die("cannot start a thread");
+			qsp_child_die("cannot start a thread");
 	}
 }
 
@@ -224,15 +207,7 @@ main(int argc, char **argv)
 	static struct qsp_ipc_message m;
 	static struct qsp_net n;
 
-	if (argc != 2)
-		die("is started by qsshd");
-	qsp_spawn_own_signals();
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN); /* qsshd says when */
-	(void)signal(SIGHUP, SIG_IGN);
-	if (argv[1][0] == 'r')
-		qsp_log_to_relay(QSP_RPC_LOG_FD);
-	read_config(&n);
+	qsp_child_begin("qsshd-net", argc, argv, &n.config);
 	give_up_root(&n);
 	qsp_sandbox_hide(true);
 	more_descriptors(&n);
@@ -240,13 +215,13 @@ main(int argc, char **argv)
 	pthread_mutex_init(&n.lock, NULL);
 	pthread_cond_init(&n.changed, NULL);
 	if (qsp_crypto_new(NULL, NULL, &n.cx) || qsp_replaymap_open(QSP_RPC_REPLAY_FD, &n.replay))
-		die("cannot set up cryptography");
+		qsp_child_die("cannot set up cryptography");
 	if (qsp_sandbox_prepare())
-		die("cannot prepare the sandbox");
+		qsp_child_die("cannot prepare the sandbox");
 	start_workers(&n, &m);
 	pthread_barrier_wait(&n.started_all);
 	if (qsp_sandbox_enter())
-		die("cannot enter the sandbox");
+		qsp_child_die("cannot enter the sandbox");
 	run(&n, &m);
 	if (!all_done(&n))
 		_exit(0); /* the rest goes with the process */
