@@ -48,6 +48,7 @@ qsp_qssh_background_fork(struct qsp_qssh *q, bool stay)
 		return pid;
 	}
 	(void)setsid();
+	qsp_qssh_wake_fork(q);
 	if (uv_loop_fork(&q->loop) != 0 || qsp_drive_pool_go_on(q->pool) != 0)
 		_exit(QSP_QSSH_FAILED);
 	leave_std(q);

@@ -381,6 +381,8 @@ void qsp_qssh_alive_now(struct qsp_qssh *q);
 /* wake.c: what follows when the machine wakes; with the loop's other handles */
 void qsp_qssh_wake_begin(struct qsp_qssh *q);
 void qsp_qssh_wake_end(struct qsp_qssh *q);
+/* In the child of a fork, which would share with its parent what tells of it. */
+void qsp_qssh_wake_fork(struct qsp_qssh *q);
 
 /* program.c: what happens on an open connection */
 void qsp_qssh_program_open(struct qsp_qssh *q);

@@ -6,6 +6,7 @@
  */
 #include "cmd/qssh/qssh.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "sys/wake.h"
@@ -46,6 +47,17 @@ qsp_qssh_wake_begin(struct qsp_qssh *q)
 	q->wake.poll.data = q;
 	uv_poll_start(&q->wake.poll, UV_READABLE, on_wake);
 	uv_unref((uv_handle_t *)&q->wake.poll);
+}
+
+void
+qsp_qssh_wake_fork(struct qsp_qssh *q)
+{
+	int own = q->wake.fd < 0 ? -1 : qsp_wake_open();
+
+	if (own < 0)
+		return;
+	(void)dup3(own, q->wake.fd, O_CLOEXEC);
+	close(own);
 }
 
 void
