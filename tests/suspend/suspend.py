@@ -121,7 +121,10 @@ class Session:
                   f"-p {port} {options} root@{host} 'exec sh' <{self.file}.in >{self.file}.out "
                   f"2>{self.file}.err; echo $? >{self.file}.status ) >{self.file}.log 2>&1 &")
         self.send("n=0; while :; do n=$((n+1)); echo tick $n; sleep 0.2; done & echo shell $$")
-        self.shell = wait(f"{name}'s shell", lambda: self.grep("out", "^shell "))[0]
+        wait(f"{name}'s shell, or its end", lambda: self.grep("out", "^shell ") or self.status())
+        self.shell = self.grep("out", "^shell ")
+        if not self.shell:
+            raise RuntimeError(f"{name} did not begin: " + self.grep("err", "")[-1000:])
 
     def grep(self, what, pattern):
         return self.place.call(f"grep '{pattern}' {self.file}.{what}")[1].strip()
@@ -242,6 +245,9 @@ def client_sleeps(guest, wire, here, there):
 def server_sleeps(guest, wire, here, there):
     say("the server's machine sleeps")
     server(there, "server", 2204)
+    # a server takes no first message that is older than it is, and these are two clocks
+    begun = int(there.run("date +%s"))
+    wait("the guest's clock", lambda: time.time() > begun + 1)
     sessions = [Session(here, name, ADDRESS, 2204, f"-b {HOST}{n} -o ServerAliveInterval={ALIVE} {options}",
                         HOST + str(n))
                 for n, name, options in (
