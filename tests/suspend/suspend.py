@@ -151,8 +151,12 @@ class Session:
     def resumed(self):
         return len(self.grep("err", "resumed after").splitlines())
 
+    def ticks(self):
+        return [int(line.split()[1]) for line in self.grep("out", "^tick ").splitlines()]
+
     def is_whole(self):
-        ticks = [int(line.split()[1]) for line in self.grep("out", "^tick ").splitlines()]
+        wait(f"{self.name}'s count", lambda: len(self.ticks()) > 10 or self.status())
+        ticks = self.ticks()
         return len(ticks) > 10 and ticks == list(range(1, len(ticks) + 1))
 
 
