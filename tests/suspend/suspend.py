@@ -127,7 +127,7 @@ class Session:
             raise RuntimeError(f"{name} did not begin: " + self.grep("err", "")[-1000:])
 
     def grep(self, what, pattern):
-        return self.place.call(f"grep '{pattern}' {self.file}.{what}")[1].strip()
+        return self.place.call(f"grep -s '{pattern}' {self.file}.{what}")[1].strip()
 
     def send(self, line):
         # the shell of the place is not the one that is to see the variables
