@@ -2,6 +2,7 @@
 """make suspend: sessions over the sleep of a whole machine. See docs/lab.md."""
 
 import os
+import re
 import shutil
 import socket
 import struct
@@ -127,7 +128,9 @@ class Session:
             raise RuntimeError(f"{name} did not begin: " + self.grep("err", "")[-1000:])
 
     def grep(self, what, pattern):
-        return self.place.call(f"grep -s '{pattern}' {self.file}.{what}")[1].strip()
+        """Lines of a file; the kernel may speak in between, where the place is a console."""
+        out = self.place.call(f"grep -s '{pattern}' {self.file}.{what}")[1]
+        return "\n".join(x for x in map(str.strip, out.splitlines()) if re.search(pattern, x))
 
     def send(self, line):
         # the shell of the place is not the one that is to see the variables
@@ -141,7 +144,7 @@ class Session:
         return self.grep("out", f"^answer {self.asked} {self.shell}$")
 
     def status(self):
-        return self.place.call(f"cat {self.file}.status 2>/dev/null")[1].strip()
+        return self.grep("status", "^[0-9][0-9]*$")
 
     def answers(self):
         """The same shell has answered the typed line; false: the client has ended."""
