@@ -120,12 +120,12 @@ class Session:
                   f"( {place.bin}/qssh -F none -v -i {place.tmp}/id -o BatchMode=yes "
                   f"-o StrictHostKeyChecking=accept-new -o UserKnownHostsFile={place.tmp}/known "
                   f"-p {port} {options} root@{host} 'exec sh' <{self.file}.in >{self.file}.out "
-                  f"2>{self.file}.err; echo $? >{self.file}.status ) >{self.file}.log 2>&1 &")
+                  f"2>{self.file}.err; echo ended $? >{self.file}.status ) >{self.file}.log 2>&1 &")
         self.send("n=0; while :; do n=$((n+1)); echo tick $n; sleep 0.2; done & echo shell $$")
-        wait(f"{name}'s shell, or its end", lambda: self.grep("out", "^shell ") or self.status())
-        self.shell = self.grep("out", "^shell ")
-        if not self.shell:
-            raise RuntimeError(f"{name} did not begin: " + self.grep("err", "")[-1000:])
+        try:
+            self.shell = wait(f"{name}'s shell", lambda: self.grep("out", "^shell [0-9]"))[0]
+        except RuntimeError as e:
+            raise RuntimeError(f"{e}\n" + self.grep("err", "")[-1000:]) from e
 
     def grep(self, what, pattern):
         """Lines of a file; the kernel may speak in between, where the place is a console."""
@@ -144,7 +144,7 @@ class Session:
         return self.grep("out", f"^answer {self.asked} {self.shell}$")
 
     def status(self):
-        return self.grep("status", "^[0-9][0-9]*$")
+        return self.grep("status", "^ended ")[len("ended "):]
 
     def answers(self):
         """The same shell has answered the typed line; false: the client has ended."""
