@@ -211,12 +211,10 @@ slept(struct qsp_drive_pool *p)
 static void
 count_sleep(struct qsp_drive *d)
 {
-	qsp_time all = slept(d->pool);
+	qsp_time nap = qsp_wake_nap(&d->slept, slept(d->pool));
 
-	if (all <= d->slept)
-		return;
-	qsp_conn_slept(d->conn, all - d->slept);
-	d->slept = all;
+	if (nap > 0)
+		qsp_conn_slept(d->conn, nap);
 }
 
 /* --- a turn --------------------------------------------------------------------------------- */

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* Clocks in milliseconds. */
+/* The clocks of the system. */
 #include "sys/clock.h"
 
-qsp_time
-qsp_clock_ms(clockid_t clock)
+uint64_t
+qsp_clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
 	clock_gettime(clock, &ts);
-	return (qsp_time)ts.tv_sec * 1000 + (qsp_time)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+qsp_time
+qsp_clock_ms(clockid_t clock)
+{
+	return qsp_clock_ns(clock) / 1000000;
 }

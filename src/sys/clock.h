@@ -7,7 +7,8 @@
 
 #include <time.h>
 
-/* What a clock of clock_gettime(2) says, in milliseconds. */
+/* What a clock of clock_gettime(2) says, in milliseconds, and in nanoseconds. */
 qsp_time qsp_clock_ms(clockid_t clock);
+uint64_t qsp_clock_ns(clockid_t clock);
 
 #endif

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
+
 #define SECOND 1000000000ull
 #define FIRST_CAP 16
 #define SLICE_NS 100000   /* the least that Linux grants */
@@ -42,10 +44,7 @@ struct qsp_pacer {
 uint64_t
 qsp_pacer_clock(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+	return qsp_clock_ns(CLOCK_MONOTONIC);
 }
 
 /* --- the heap ------------------------------------------------------------------------------- */
@@ -234,24 +233,26 @@ run(void *arg)
 
 /* --- the face ------------------------------------------------------------------------------- */
 
-void
+int
 qsp_pacer_permit(void)
 {
 	const struct rlimit least = { 1, 1 };
-
 	const struct sched_param inherited = { .sched_priority = 1 };
+	int policy = sched_getscheduler(0);
 
 	/* root itself may not raise a limit without CAP_SYS_RESOURCE, as in a container */
-	if (setrlimit(RLIMIT_RTPRIO, &least) != 0)
+	if (setrlimit(RLIMIT_RTPRIO, &least) != 0 && policy != SCHED_RR && policy != SCHED_FIFO)
 		(void)sched_setscheduler(0, SCHED_RR, &inherited);
+	return policy;
 }
 
 void
-qsp_pacer_permit_no_more(void)
+qsp_pacer_permit_no_more(int policy)
 {
 	const struct sched_param none = { .sched_priority = 0 };
 
-	(void)sched_setscheduler(0, SCHED_OTHER, &none);
+	if (sched_getscheduler(0) != policy)
+		(void)sched_setscheduler(0, policy, &none);
 }
 
 /* Signals are for the program's other threads. Returns once the system calls of its beginning are

@@ -15,10 +15,10 @@
 struct qsp_pacer;
 
 /* As root, of a process that is about to be nobody: its pacers may run in real time all the same,
- * which the caller's thread may do itself until they are there. */
-void qsp_pacer_permit(void);
-/* They are: neither the caller's thread nor what it starts from now on is in real time. */
-void qsp_pacer_permit_no_more(void);
+ * which the caller's thread may do itself until they are there. Returns the policy that it had. */
+int qsp_pacer_permit(void);
+/* They are there: the caller's thread, and what it starts from now on, has its own policy again. */
+void qsp_pacer_permit_no_more(int policy);
 
 /* Starts the thread, which needs clone(2): before a sandbox is closed. QSP_E_NOMEM, QSP_E_IO. */
 QSP_MUST_USE qsp_err qsp_pacer_new(struct qsp_pacer **out);

@@ -4,26 +4,27 @@
 
 #include <stdint.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
+
 #define FAR 4000000000 /* s since 1970 */
-
-static uint64_t
-read_clock(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 qsp_time
 qsp_wake_slept(void)
 {
-	uint64_t all = read_clock(CLOCK_BOOTTIME), awake = read_clock(CLOCK_MONOTONIC);
+	uint64_t all = qsp_clock_ns(CLOCK_BOOTTIME), awake = qsp_clock_ns(CLOCK_MONOTONIC);
 
 	return all > awake ? (all - awake) / 1000000 : 0;
+}
+
+qsp_time
+qsp_wake_nap(qsp_time *known, qsp_time slept)
+{
+	qsp_time nap = slept > *known ? slept - *known : 0;
+
+	*known += nap;
+	return nap;
 }
 
 int

@@ -12,6 +12,9 @@
  * was interrupted says less, the next one what it left out. */
 qsp_time qsp_wake_slept(void);
 
+/* How much more of it there is than was *known, which follows; 0 where a reading says less. */
+qsp_time qsp_wake_nap(qsp_time *known, qsp_time slept);
+
 /*
  * A descriptor that becomes readable when the machine has woken, or when somebody has set its clock;
  * the caller's, for close(2). -1: there is none, with errno.

@@ -150,6 +150,20 @@ is_counted(void **state)
 			(unsigned long)here + 1000001);
 }
 
+/* A reading that says less than one before is no sleep, and none is counted twice. */
+static void
+is_counted_once(void **state)
+{
+	qsp_time known = 100;
+
+	(void)state;
+	assert_int_equal(qsp_wake_nap(&known, 150), 50);
+	assert_int_equal(qsp_wake_nap(&known, 149), 0);
+	assert_int_equal(qsp_wake_nap(&known, 150), 0);
+	assert_int_equal(qsp_wake_nap(&known, 151), 1);
+	assert_int_equal(known, 151);
+}
+
 /* No news while nothing happens, and reading it does not wait for some. */
 static void
 is_quiet(void **state)
@@ -167,9 +181,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys_age),
-		cmocka_unit_test(classes_follow),
-		cmocka_unit_test(is_counted),
+		cmocka_unit_test(keys_age),   cmocka_unit_test(classes_follow),
+		cmocka_unit_test(is_counted), cmocka_unit_test(is_counted_once),
 		cmocka_unit_test(is_quiet),
 	};
 

@@ -364,6 +364,17 @@ qsp_qssh_program_settle(struct qsp_qssh *q)
 			       0);
 }
 
+void
+qsp_qssh_program_slept(struct qsp_qssh *q, qsp_time ms)
+{
+	uint64_t left;
+
+	if (!uv_is_active((uv_handle_t *)&q->persist))
+		return;
+	left = uv_timer_get_due_in(&q->persist);
+	uv_timer_start(&q->persist, on_persisted, left > ms ? left - ms : 0, 0);
+}
+
 /* What the program was started for reads and writes through it; or NULL. */
 static struct qsp_qssh_pump *
 pump_of(struct qsp_qssh *q)

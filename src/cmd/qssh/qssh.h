@@ -395,6 +395,8 @@ void qsp_qssh_program_background(struct qsp_qssh *q);
 void qsp_qssh_program_end(struct qsp_qssh *q, int status);
 /* A channel has gone: leaves where nothing is left to stay for. */
 void qsp_qssh_program_settle(struct qsp_qssh *q);
+/* The machine has, which ControlPersist counts and a loop's timers do not. */
+void qsp_qssh_program_slept(struct qsp_qssh *q, qsp_time ms);
 /* No more input, and the terminal as it was. */
 void qsp_qssh_program_finish(struct qsp_qssh *q);
 /* The connection is over; what has come is still written, then the terminal is as it was. */

@@ -17,17 +17,12 @@ static void
 on_wake(uv_poll_t *h, int status, int events)
 {
 	struct qsp_qssh *q = h->data;
-	qsp_time slept = qsp_wake_slept(), nap = slept - q->wake.slept;
-	uint64_t left;
+	qsp_time nap = qsp_wake_nap(&q->wake.slept, qsp_wake_slept());
 
 	(void)status;
 	(void)events;
 	qsp_wake_heard(q->wake.fd);
-	q->wake.slept = slept;
-	if (uv_is_active((uv_handle_t *)&q->persist)) {
-		left = uv_timer_get_due_in(&q->persist);
-		uv_timer_start(&q->persist, q->persist.timer_cb, left > nap ? left - nap : 0, 0);
-	}
+	qsp_qssh_program_slept(q, nap);
 	if (nap >= NAP_MS)
 		qsp_qssh_alive_now(q);
 }

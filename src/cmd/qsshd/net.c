@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sys/clock.h"
 #include "cmd/qsshd/child.h"
+#include "sys/clock.h"
 #include "sys/log.h"
 #include "sys/pacer.h"
 #include "sys/sandbox.h"
@@ -65,22 +65,25 @@ qsp_net_drained(struct qsp_net *n)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-static void
+/* The policy by which threads are to be scheduled, once the workers have been made; -1: as they are. */
+static int
 give_up_root(const struct qsp_net *n)
 {
 	const struct passwd *pw;
+	int policy = -1;
 
 	if (geteuid() != 0)
-		return;
+		return policy;
 	pw = getpwnam("qsshd");
 	if (pw == NULL)
 		pw = getpwnam("nobody");
 	if (pw == NULL)
 		qsp_child_die("there is neither a user qsshd nor a user nobody");
 	if (n->config.shaping & 1 << QSP_SHAPE_STEALTH)
-		qsp_pacer_permit();
+		policy = qsp_pacer_permit();
 	if (qsp_sandbox_drop_root(pw->pw_uid, pw->pw_gid))
 		qsp_child_die("cannot give up root");
+	return policy;
 }
 
 /* Each forward takes one; the others are for logins and sessions. */
@@ -112,7 +115,7 @@ worker_main(void *arg)
 }
 
 static void
-start_workers(struct qsp_net *n, struct qsp_ipc_message *m)
+start_workers(struct qsp_net *n, struct qsp_ipc_message *m, int policy)
 {
 	if (qsp_ipc_recv_wait(QSP_RPC_CONTROL_FD, m) || m->n != 2 ||
 	    m->data[0] != QSP_RPC_WORKERS || m->data[1] < 1 || m->data[1] > QSP_CONFIG_WORKERS_MAX)
@@ -122,7 +125,8 @@ start_workers(struct qsp_net *n, struct qsp_ipc_message *m)
 		if (qsp_net_worker_new(n, i, &n->worker[i]))
 			qsp_child_die("cannot make a worker");
 	}
-	qsp_pacer_permit_no_more();
+	if (policy >= 0)
+		qsp_pacer_permit_no_more(policy);
 	pthread_barrier_init(&n->started_all, NULL, n->n_workers + 1);
 	for (unsigned i = 0; i < n->n_workers; i++) {
 		if (pthread_create(&n->worker[i]->thread, NULL, worker_main, n->worker[i]) != 0)
@@ -206,9 +210,10 @@ main(int argc, char **argv)
 {
 	static struct qsp_ipc_message m;
 	static struct qsp_net n;
+	int policy;
 
 	qsp_child_begin("qsshd-net", argc, argv, &n.config);
-	give_up_root(&n);
+	policy = give_up_root(&n);
 	qsp_sandbox_hide(true);
 	more_descriptors(&n);
 	n.refused = (struct qsp_log_limit){ .burst = REFUSED_BURST, .every_ms = REFUSED_EVERY_MS };
@@ -218,7 +223,7 @@ main(int argc, char **argv)
 		qsp_child_die("cannot set up cryptography");
 	if (qsp_sandbox_prepare())
 		qsp_child_die("cannot prepare the sandbox");
-	start_workers(&n, &m);
+	start_workers(&n, &m, policy);
 	pthread_barrier_wait(&n.started_all);
 	if (qsp_sandbox_enter())
 		qsp_child_die("cannot enter the sandbox");
